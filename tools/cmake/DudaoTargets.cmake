@@ -1,0 +1,36 @@
+# How every module is declared: one target each, its public headers as a file set that is compiled alone in development.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+# Applied per target, so that nothing leaks into a project that embeds dudao.
+function(dudao_warnings target)
+  if(DUDAO_DEVELOPMENT)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+                                             -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+  endif()
+endfunction()
+
+# dudao_module(<name> HEADERS ... SOURCES ... PUBLIC <targets> PRIVATE <targets>)
+function(dudao_module name)
+  cmake_parse_arguments(arg "" "" "HEADERS;SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(dudao_${name} STATIC ${arg_SOURCES})
+  add_library(dudao::${name} ALIAS dudao_${name})
+  target_sources(dudao_${name} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${arg_HEADERS})
+  target_compile_features(dudao_${name} PUBLIC cxx_std_20)
+  target_link_libraries(dudao_${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+  set_target_properties(dudao_${name} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON EXPORT_NAME ${name}
+                                                 VERIFY_INTERFACE_HEADER_SETS ${DUDAO_DEVELOPMENT})
+  dudao_warnings(dudao_${name})
+  install(TARGETS dudao_${name} EXPORT dudaoTargets FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/dudao")
+endfunction()
+
+# dudao_program(<name> SOURCES ... LINK <targets>): name is the file name that people type.
+function(dudao_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${arg_LINK})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+  set_target_properties(${name} PROPERTIES CXX_EXTENSIONS OFF)
+  dudao_warnings(${name})
+  install(TARGETS ${name} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endfunction()
