@@ -23,10 +23,10 @@ inline std::string_view text(BytesView bytes) { return {reinterpret_cast<const c
 inline Bytes to_bytes(BytesView bytes) { return {bytes.begin(), bytes.end()}; }
 inline void append(Bytes& out, BytesView more) { out.insert(out.end(), more.begin(), more.end()); }
 
-std::string to_hex(BytesView bytes);                          ///< Lower case.
-std::optional<Bytes> from_hex(std::string_view hex);          ///< Either case; nothing else between the digits.
-std::string to_base64(BytesView bytes);                       ///< RFC 4648 section 4, with padding.
-std::optional<Bytes> from_base64(std::string_view base64);    ///< Strict: canonical padding, no white space.
+std::string to_hex(BytesView bytes);                        ///< Lower case.
+std::optional<Bytes> from_hex(std::string_view hex);        ///< Either case; nothing else between the digits.
+std::string to_base64(BytesView bytes);                     ///< RFC 4648 section 4, with padding.
+std::optional<Bytes> from_base64(std::string_view base64);  ///< Strict: canonical padding, no white space.
 
 /// The array with these bytes, if their number is right.
 template <std::size_t N>

@@ -3,11 +3,11 @@
 /// The only door to cryptography; crypto.cpp is the only file that includes OpenSSL. All functions are pure, may be
 /// called from any thread, and hold no state. Nothing here writes to a file or a log.
 
-#include <initializer_list>
-#include <optional>
-
 #include "platform/bytes.hpp"
 #include "platform/error.hpp"
+
+#include <initializer_list>
+#include <optional>
 
 namespace dudao {
 

@@ -26,10 +26,14 @@ const CodeInfo& info(Code code) noexcept {
 
 std::string_view to_string(ErrorClass cls) noexcept {
   switch (cls) {
-    case ErrorClass::kRetry: return "retry";
-    case ErrorClass::kFixInput: return "fix input";
-    case ErrorClass::kTampered: return "tampered";
-    case ErrorClass::kBug: return "bug";
+    case ErrorClass::kRetry:
+      return "retry";
+    case ErrorClass::kFixInput:
+      return "fix input";
+    case ErrorClass::kTampered:
+      return "tampered";
+    case ErrorClass::kBug:
+      return "bug";
   }
   return "bug";
 }

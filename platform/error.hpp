@@ -27,7 +27,7 @@ enum class Code : std::uint16_t {
 /// One row of the list. All views have static storage.
 struct CodeInfo {
   Code code;
-  std::string_view name;     ///< Stable identifier, e.g. "kDiskFull".
+  std::string_view name;  ///< Stable identifier, e.g. "kDiskFull".
   ErrorClass error_class;
   std::string_view english;  ///< What happened and what to do, in plain words.
   std::string_view chinese;
@@ -70,15 +70,16 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
 
 #define DUDAO_CONCAT_(a, b) a##b
 #define DUDAO_CONCAT(a, b) DUDAO_CONCAT_(a, b)
-#define DUDAO_TRY_IMPL_(tmp, declaration, expression)                 \
-  auto tmp = (expression);                                            \
+#define DUDAO_TRY_IMPL_(tmp, declaration, expression)                      \
+  auto tmp = (expression);                                                 \
   if (!tmp) return tl::unexpected<::dudao::Error>(std::move(tmp).error()); \
   declaration = *std::move(tmp)
 /// `DUDAO_TRY(auto bytes, read_file(path));` returns the error to the caller or binds the value.
-#define DUDAO_TRY(declaration, expression) DUDAO_TRY_IMPL_(DUDAO_CONCAT(dudao_try_, __LINE__), declaration, (expression))
+#define DUDAO_TRY(declaration, expression) \
+  DUDAO_TRY_IMPL_(DUDAO_CONCAT(dudao_try_, __LINE__), declaration, (expression))
 /// `DUDAO_CHECK(write_file(path, bytes));` the same for a Status.
-#define DUDAO_CHECK(expression)                                                              \
-  do {                                                                                       \
-    if (auto dudao_status = (expression); !dudao_status)                                     \
-      return tl::unexpected<::dudao::Error>(std::move(dudao_status).error());                \
+#define DUDAO_CHECK(expression)                                               \
+  do {                                                                        \
+    if (auto dudao_status = (expression); !dudao_status)                      \
+      return tl::unexpected<::dudao::Error>(std::move(dudao_status).error()); \
   } while (false)

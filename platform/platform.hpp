@@ -3,14 +3,14 @@
 /// What the core asks of the machine it runs on: one small interface each, passed in together. The core never asks the
 /// system itself for time, randomness, keys, files or the network, so that a test or an app can put its own in place.
 
+#include "platform/bytes.hpp"
+#include "platform/crypto.hpp"
+#include "platform/error.hpp"
+
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
-
-#include "platform/bytes.hpp"
-#include "platform/crypto.hpp"
-#include "platform/error.hpp"
 
 namespace dudao {
 
@@ -60,7 +60,8 @@ class Files {
   virtual Status make_folder(const std::string& path) = 0;
 };
 
-/// Whether it is worth trying, and what it costs. A hint: only an answer from the office proves a connection. Thread-safe.
+/// Whether it is worth trying, and what it costs. A hint: only an answer from the office proves a connection.
+/// Thread-safe.
 class Connectivity {
  public:
   virtual ~Connectivity() = default;

@@ -22,6 +22,7 @@ TEST_CASE("text that is not exactly hex or base64 is refused") {
 
 TEST_CASE("UTF-8 is checked as RFC 3629 says") {
   for (const char* good : {"", "ascii", "督导", "é", "\U0001F3EB", "\U0010FFFF"}) CHECK(is_utf8(view(good)));
-  for (const char* bad : {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xe7\x9d"})
+  for (const char* bad : {"\x80", "\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                          "\xf8\x88\x80\x80\x80", "\xe7\x9d"})
     CHECK_FALSE(is_utf8(view(bad)));
 }

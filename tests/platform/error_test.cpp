@@ -1,10 +1,10 @@
 #include "platform/error.hpp"
 
+#include "platform/bytes.hpp"
+
 #include <set>
 
 #include <catch2/catch.hpp>
-
-#include "platform/bytes.hpp"
 
 using namespace dudao;
 

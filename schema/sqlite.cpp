@@ -1,0 +1,372 @@
+#include "schema/sqlite.hpp"
+
+#define SQLITE_ENABLE_SESSION 1
+#define SQLITE_ENABLE_PREUPDATE_HOOK 1
+#include <sqlite3.h>
+
+namespace dudao {
+namespace {
+
+// SQLite aligns what it allocates; its column functions give null for an empty blob.
+BytesView blob_view(const void* data, int bytes) {
+  return {static_cast<const std::uint8_t*>(data), static_cast<std::size_t>(bytes)};
+}
+
+ValueView cell(sqlite3_value* value) {
+  switch (sqlite3_value_type(value)) {
+    case SQLITE_INTEGER:
+      return std::int64_t{sqlite3_value_int64(value)};
+    case SQLITE_TEXT: {
+      const auto* data = reinterpret_cast<const char*>(sqlite3_value_text(value));
+      return std::string_view(data, static_cast<std::size_t>(sqlite3_value_bytes(value)));
+    }
+    case SQLITE_BLOB:
+      return blob_view(sqlite3_value_blob(value), sqlite3_value_bytes(value));
+    default:
+      return std::monostate{};
+  }
+}
+
+Code code_of(int rc) {
+  switch (rc & 0xff) {
+    case SQLITE_FULL:
+      return Code::kDatabaseFull;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return Code::kDatabaseReadOnly;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Code::kDatabaseInUse;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Code::kDatabaseCorrupt;
+    case SQLITE_IOERR:
+      return Code::kDatabaseIo;
+    case SQLITE_CANTOPEN:
+      return Code::kDatabaseMissing;
+    case SQLITE_CONSTRAINT:
+      return Code::kDatabaseConstraint;
+    default:
+      return Code::kInternal;
+  }
+}
+
+}  // namespace
+
+ValueView as_view(const Value& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
+  if (const auto* text = std::get_if<std::string>(&value)) return std::string_view(*text);
+  if (const auto* bytes = std::get_if<Bytes>(&value)) return BytesView(*bytes);
+  return std::monostate{};
+}
+
+Value to_value(ValueView value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return *integer;
+  if (const auto* text = std::get_if<std::string_view>(&value)) return std::string(*text);
+  if (const auto* bytes = std::get_if<BytesView>(&value)) return to_bytes(*bytes);
+  return std::monostate{};
+}
+
+bool equal(const ValueView& a, const ValueView& b) {
+  if (a.index() != b.index()) return false;
+  if (const auto* integer = std::get_if<std::int64_t>(&a)) return *integer == std::get<std::int64_t>(b);
+  if (const auto* text = std::get_if<std::string_view>(&a)) return *text == std::get<std::string_view>(b);
+  if (const auto* bytes = std::get_if<BytesView>(&a)) {
+    const BytesView other = std::get<BytesView>(b);
+    return std::equal(bytes->begin(), bytes->end(), other.begin(), other.end());
+  }
+  return true;
+}
+
+// --- Query
+
+Query::Query(Query&& other) noexcept
+    : database_(other.database_),
+      statement_(std::exchange(other.statement_, nullptr)),
+      lent_(other.lent_),
+      next_parameter_(other.next_parameter_) {}
+
+Query::~Query() {
+  if (!statement_) return;
+  if (!lent_) {
+    sqlite3_finalize(statement_);
+    return;
+  }
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+  *lent_ = false;
+}
+
+Query& Query::bind(std::int64_t value) {
+  sqlite3_bind_int64(statement_, next_parameter_++, value);
+  return *this;
+}
+Query& Query::bind(std::string_view text) {
+  // A null pointer would bind NULL; an empty text is not NULL.
+  sqlite3_bind_text64(statement_, next_parameter_++, text.data() ? text.data() : "", text.size(), SQLITE_STATIC,
+                      SQLITE_UTF8);
+  return *this;
+}
+Query& Query::bind(BytesView blob) {
+  if (blob.empty())
+    sqlite3_bind_zeroblob(statement_, next_parameter_++, 0);
+  else
+    sqlite3_bind_blob64(statement_, next_parameter_++, blob.data(), blob.size(), SQLITE_STATIC);
+  return *this;
+}
+Query& Query::bind(std::nullptr_t) {
+  sqlite3_bind_null(statement_, next_parameter_++);
+  return *this;
+}
+Query& Query::bind_value(const ValueView& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) return bind(*integer);
+  if (const auto* text = std::get_if<std::string_view>(&value)) return bind(*text);
+  if (const auto* bytes = std::get_if<BytesView>(&value)) return bind(*bytes);
+  return bind(nullptr);
+}
+
+Result<bool> Query::step() {
+  const int rc = sqlite3_step(statement_);
+  if (rc == SQLITE_ROW) return true;
+  if (rc == SQLITE_DONE) return false;
+  const Error error = database_->error(rc, sqlite3_sql(statement_));
+  sqlite3_reset(statement_);
+  return fail(error);
+}
+
+Status Query::run() {
+  while (true) {
+    DUDAO_TRY(const bool row, step());
+    if (!row) break;
+  }
+  // Ready for the next set of parameters, so that a loop can use one Query.
+  sqlite3_reset(statement_);
+  next_parameter_ = 1;
+  return {};
+}
+
+std::int64_t Query::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+std::string_view Query::text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  return {data ? data : "", static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+BytesView Query::blob(int column) const {
+  const void* data = sqlite3_column_blob(statement_, column);
+  return blob_view(data, sqlite3_column_bytes(statement_, column));
+}
+bool Query::null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+ValueView Query::value(int column) const {
+  switch (sqlite3_column_type(statement_, column)) {
+    case SQLITE_INTEGER:
+      return integer(column);
+    case SQLITE_TEXT:
+      return text(column);
+    case SQLITE_BLOB:
+      return blob(column);
+    default:
+      return std::monostate{};
+  }
+}
+int Query::columns() const { return sqlite3_column_count(statement_); }
+
+// --- Database
+
+struct Database::Cached {
+  std::string sql;
+  sqlite3_stmt* statement = nullptr;
+  bool lent = false;
+  ~Cached() { sqlite3_finalize(statement); }
+};
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode, std::int32_t application_id) {
+  std::unique_ptr<Database> database(new Database());
+  database->path_ = path;
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (mode == Mode::kReadOnly       ? SQLITE_OPEN_READONLY
+                     : mode == Mode::kOpenOrCreate ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                                   : SQLITE_OPEN_READWRITE);
+  if (const int rc = sqlite3_open_v2(path.c_str(), &database->handle_, flags, nullptr); rc != SQLITE_OK)
+    return fail(code_of(rc), path);
+  sqlite3* handle = database->handle_;
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 64 << 20);
+  // Exclusive before WAL: the index of the log then lives in our memory and a second process cannot come in.
+  if (mode != Mode::kReadOnly) DUDAO_CHECK(database->script("PRAGMA locking_mode=EXCLUSIVE;"));
+  DUDAO_TRY(const std::int64_t found_id, database->integer("PRAGMA application_id"));
+  DUDAO_TRY(const std::int64_t tables, database->integer("SELECT count(*) FROM sqlite_schema"));
+  if (found_id != application_id && (found_id != 0 || tables != 0)) return fail(Code::kDatabaseForeign, path);
+  if (mode == Mode::kReadOnly) return database;
+  if (sqlite3_db_readonly(handle, "main") == 1) return fail(Code::kDatabaseReadOnly, path);
+  // BEGIN IMMEDIATE takes the lock now rather than at the first save.
+  DUDAO_CHECK(
+      database->script("PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;"
+                       "PRAGMA cell_size_check=ON;PRAGMA temp_store=MEMORY;BEGIN IMMEDIATE;COMMIT;"));
+  if (found_id == 0) DUDAO_CHECK(database->script("PRAGMA application_id=" + std::to_string(application_id)));
+  return database;
+}
+
+Database::~Database() {
+  cache_.clear();
+  sqlite3_close_v2(handle_);
+}
+
+Error Database::error(int rc, std::string_view what) const {
+  // SQLite's own text names tables and columns, never values; the statement's first words help to find the place.
+  std::string detail = sqlite3_errmsg(handle_);
+  if (code_of(rc) == Code::kInternal) detail.append(" in ").append(what.substr(0, 80));
+  return Error{code_of(rc), std::move(detail)};
+}
+
+Result<Query> Database::query(std::string_view sql) {
+  for (const auto& cached : cache_) {
+    if (cached->sql != sql || cached->lent) continue;
+    cached->lent = true;
+    return Query(*this, cached->statement, &cached->lent);
+  }
+  sqlite3_stmt* statement = nullptr;
+  const int rc = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                    &statement, nullptr);
+  if (rc != SQLITE_OK) return fail(error(rc, sql));
+  auto cached = std::make_unique<Cached>();
+  cached->sql = sql;
+  cached->statement = statement;
+  cached->lent = true;
+  bool* lent = &cached->lent;
+  cache_.push_back(std::move(cached));
+  return Query(*this, statement, lent);
+}
+
+Status Database::script(std::string_view sql) {
+  const std::string text(sql);
+  const int rc = sqlite3_exec(handle_, text.c_str(), nullptr, nullptr, nullptr);
+  if (rc != SQLITE_OK) return fail(error(rc, sql));
+  return {};
+}
+
+std::int64_t Database::rows_changed() const { return sqlite3_changes64(handle_); }
+bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
+Status Database::quick_check() {
+  DUDAO_TRY(auto q, query("PRAGMA quick_check(1)"));
+  DUDAO_TRY(const bool row, q.step());
+  if (!row || q.text(0) != "ok") return fail(Code::kDatabaseCorrupt, path_);
+  return {};
+}
+
+Status Database::copy_to(const std::string& path) { return execute("VACUUM INTO ?", std::string_view(path)); }
+
+std::int64_t Database::file_bytes() {
+  const auto pages = integer("PRAGMA page_count");
+  const auto size = integer("PRAGMA page_size");
+  return pages && size ? *pages * *size : 0;
+}
+
+// --- Transaction
+
+Result<Transaction> Transaction::begin(Database& database) {
+  DUDAO_CHECK(database.execute("BEGIN IMMEDIATE"));
+  return Transaction(database);
+}
+
+Transaction::~Transaction() {
+  // A failed statement may have rolled back already; that is the state we want.
+  if (database_ && database_->in_transaction()) static_cast<void>(database_->execute("ROLLBACK"));
+}
+
+Status Transaction::commit() {
+  DUDAO_CHECK(database_->execute("COMMIT"));
+  database_ = nullptr;
+  return {};
+}
+
+// --- Capture
+
+Result<Capture> Capture::begin(Database& database, const std::vector<std::string_view>& tables) {
+  sqlite3_session* session = nullptr;
+  if (sqlite3session_create(database.handle(), "main", &session) != SQLITE_OK) return fail(Code::kInternal, "session");
+  Capture capture(session);
+  for (const std::string_view table : tables)
+    if (sqlite3session_attach(session, std::string(table).c_str()) != SQLITE_OK)
+      return fail(Code::kInternal, std::string(table));
+  return capture;
+}
+
+Capture::Capture(Capture&& other) noexcept : session_(std::exchange(other.session_, nullptr)) {}
+Capture::~Capture() {
+  if (session_) sqlite3session_delete(static_cast<sqlite3_session*>(session_));
+}
+
+Result<Bytes> Capture::changeset() {
+  int size = 0;
+  void* data = nullptr;
+  const int rc = sqlite3session_changeset(static_cast<sqlite3_session*>(session_), &size, &data);
+  if (rc != SQLITE_OK) return fail(code_of(rc), "changeset");
+  Bytes out = to_bytes(blob_view(data, size));
+  sqlite3_free(data);
+  return out;
+}
+
+Result<Bytes> fold_changesets(const std::vector<Bytes>& changesets) {
+  if (changesets.size() == 1) return changesets.front();
+  sqlite3_changegroup* group = nullptr;
+  if (sqlite3changegroup_new(&group) != SQLITE_OK) return fail(Code::kInternal, "changegroup");
+  int rc = SQLITE_OK;
+  for (const Bytes& changeset : changesets) {
+    if (changeset.empty()) continue;
+    rc = sqlite3changegroup_add(group, static_cast<int>(changeset.size()), const_cast<std::uint8_t*>(changeset.data()));
+    if (rc != SQLITE_OK) break;
+  }
+  int size = 0;
+  void* data = nullptr;
+  if (rc == SQLITE_OK) rc = sqlite3changegroup_output(group, &size, &data);
+  sqlite3changegroup_delete(group);
+  if (rc != SQLITE_OK) return fail(Code::kChangesetBroken, std::to_string(rc));
+  Bytes out = to_bytes(blob_view(data, size));
+  sqlite3_free(data);
+  return out;
+}
+
+Status for_each_change(BytesView changeset, const std::function<Status(const RowChange&)>& visit) {
+  if (changeset.empty()) return {};
+  sqlite3_changeset_iter* raw = nullptr;
+  if (sqlite3changeset_start(&raw, static_cast<int>(changeset.size()), const_cast<std::uint8_t*>(changeset.data())) !=
+      SQLITE_OK)
+    return fail(Code::kChangesetBroken);
+  struct Finalizer {
+    void operator()(sqlite3_changeset_iter* iter) const { sqlite3changeset_finalize(iter); }
+  };
+  const std::unique_ptr<sqlite3_changeset_iter, Finalizer> iter(raw);
+  RowChange change{};
+  int rc = SQLITE_OK;
+  while ((rc = sqlite3changeset_next(raw)) == SQLITE_ROW) {
+    const char* table = nullptr;
+    int columns = 0;
+    int operation = 0;
+    sqlite3changeset_op(raw, &table, &columns, &operation, nullptr);
+    unsigned char* key = nullptr;
+    sqlite3changeset_pk(raw, &key, nullptr);
+    const auto count = static_cast<std::size_t>(columns);
+    change.table = table;
+    change.kind = operation == SQLITE_INSERT   ? RowChange::Kind::kInsert
+                  : operation == SQLITE_UPDATE ? RowChange::Kind::kUpdate
+                                               : RowChange::Kind::kDelete;
+    change.before.assign(count, std::nullopt);
+    change.after.assign(count, std::nullopt);
+    change.key.assign(count, false);
+    for (int column = 0; column < columns; ++column) {
+      const auto at = static_cast<std::size_t>(column);
+      change.key[at] = key[column] != 0;
+      sqlite3_value* value = nullptr;
+      if (operation != SQLITE_INSERT && sqlite3changeset_old(raw, column, &value) == SQLITE_OK && value)
+        change.before[at] = cell(value);
+      if (operation != SQLITE_DELETE && sqlite3changeset_new(raw, column, &value) == SQLITE_OK && value)
+        change.after[at] = cell(value);
+    }
+    DUDAO_CHECK(visit(change));
+  }
+  if (rc != SQLITE_DONE) return fail(Code::kChangesetBroken, std::to_string(rc));
+  return {};
+}
+
+}  // namespace dudao
