@@ -1,7 +1,5 @@
 #include "schema/sqlite.hpp"
 
-#define SQLITE_ENABLE_SESSION 1
-#define SQLITE_ENABLE_PREUPDATE_HOOK 1
 #include <sqlite3.h>
 
 namespace dudao {
