@@ -7,6 +7,7 @@
 #include "platform/error.hpp"
 
 #include <initializer_list>
+#include <memory>
 #include <optional>
 
 namespace dudao {
@@ -50,8 +51,10 @@ class PublicKey {
  private:
   PublicKey() = default;
   Algorithm algorithm_{};
+  struct Native;  // OpenSSL's own form, made once: loading it costs as much as a tenth of a check.
   Bytes raw_;
   Hash thumbprint_{};
+  std::shared_ptr<const Native> native_;
 };
 
 /// A private key in memory. Only key stores and tests hold one; wiped when destroyed; movable, not copyable.

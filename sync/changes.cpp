@@ -1,0 +1,317 @@
+#include "sync/changes.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <map>
+
+namespace dudao {
+namespace {
+
+// How a column of inserted cells is laid out; the writer takes the shortest, in this order where they are equal.
+constexpr std::int64_t kSameForAll = 1;  // {1: value}
+constexpr std::int64_t kDeltas = 2;      // {2: [first, difference, difference …]}
+
+void write_cell(CborWriter& out, const ValueView& cell) {
+  if (const auto* integer = std::get_if<std::int64_t>(&cell))
+    out.integer(*integer);
+  else if (const auto* text = std::get_if<std::string_view>(&cell))
+    out.text(*text);
+  else if (const auto* bytes = std::get_if<BytesView>(&cell))
+    out.bytes(*bytes);
+  else
+    out.null();
+}
+
+Result<ValueView> read_cell(CborReader& in) {
+  DUDAO_TRY(const CborType type, in.peek());
+  switch (type) {
+    case CborType::kInteger: {
+      DUDAO_TRY(const std::int64_t integer, in.integer());
+      return ValueView(integer);
+    }
+    case CborType::kText: {
+      DUDAO_TRY(const std::string_view text, in.text());
+      return ValueView(text);
+    }
+    case CborType::kBytes: {
+      DUDAO_TRY(const BytesView bytes, in.bytes());
+      return ValueView(bytes);
+    }
+    case CborType::kNull:
+      DUDAO_CHECK(in.null());
+      return ValueView();
+    default:
+      return fail(Code::kChangesShape, "cell");
+  }
+}
+
+std::size_t integer_bytes(std::int64_t value) {
+  const std::uint64_t size = value < 0 ? ~static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+  return size < 24 ? 1 : size <= 0xff ? 2 : size <= 0xffff ? 3 : size <= 0xffffffff ? 5 : 9;
+}
+
+bool subtract(std::int64_t a, std::int64_t b, std::int64_t& difference) {
+  return !__builtin_sub_overflow(a, b, &difference);
+}
+
+void write_column(CborWriter& out, const TableChanges& changes, std::size_t column) {
+  const std::size_t rows = changes.inserted_rows();
+  const auto cell = [&](std::size_t row) -> const ValueView& { return changes.row(row)[column]; };
+  bool same = true;
+  bool integers = true;
+  std::size_t plain_bytes = 0;
+  std::size_t delta_bytes = 1;  // The map's key.
+  for (std::size_t row = 0; row < rows; ++row) {
+    same = same && equal(cell(row), cell(0));
+    const auto* value = std::get_if<std::int64_t>(&cell(row));
+    integers = integers && value;
+    if (!integers) continue;
+    plain_bytes += integer_bytes(*value);
+    std::int64_t difference = *value;
+    if (row > 0) integers = subtract(*value, std::get<std::int64_t>(cell(row - 1)), difference);
+    delta_bytes += integer_bytes(difference);
+  }
+  if (rows > 1 && same) {
+    out.map(1);
+    out.integer(kSameForAll);
+    write_cell(out, cell(0));
+  } else if (integers && delta_bytes + 1 < plain_bytes) {
+    out.map(1);
+    out.integer(kDeltas);
+    out.array(rows);
+    std::int64_t last = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+      const std::int64_t value = std::get<std::int64_t>(cell(row));
+      out.integer(row == 0 ? value : value - last);
+      last = value;
+    }
+  } else {
+    out.array(rows);
+    for (std::size_t row = 0; row < rows; ++row) write_cell(out, cell(row));
+  }
+}
+
+Status read_column(CborReader& in, TableChanges& changes, std::size_t column, std::size_t rows) {
+  const std::size_t width = changes.table->columns.size();
+  const auto put = [&](std::size_t row, ValueView cell) { changes.inserted[row * width + column] = cell; };
+  DUDAO_TRY(const CborType type, in.peek());
+  if (type == CborType::kArray) {
+    DUDAO_TRY(const std::uint64_t count, in.array());
+    if (count != rows) return fail(Code::kChangesShape, changes.table->columns[column].name);
+    for (std::size_t row = 0; row < rows; ++row) {
+      DUDAO_TRY(const ValueView cell, read_cell(in));
+      put(row, cell);
+    }
+    return {};
+  }
+  DUDAO_TRY(const std::uint64_t entries, in.map());
+  if (entries != 1) return fail(Code::kChangesShape, changes.table->columns[column].name);
+  DUDAO_TRY(const std::int64_t layout, in.integer());
+  if (layout == kSameForAll) {
+    DUDAO_TRY(const ValueView cell, read_cell(in));
+    for (std::size_t row = 0; row < rows; ++row) put(row, cell);
+    return {};
+  }
+  DUDAO_TRY(const std::uint64_t count, in.array());
+  if (layout != kDeltas || count != rows) return fail(Code::kChangesShape, changes.table->columns[column].name);
+  std::int64_t value = 0;
+  for (std::size_t row = 0; row < rows; ++row) {
+    DUDAO_TRY(const std::int64_t difference, in.integer());
+    if (__builtin_add_overflow(value, difference, &value))
+      return fail(Code::kChangesShape, changes.table->columns[column].name);
+    put(row, value);
+  }
+  return {};
+}
+
+Status check_rows(const TableChanges& changes) {
+  const Table& table = *changes.table;
+  for (std::size_t row = 0; row < changes.inserted_rows(); ++row)
+    for (std::size_t column = 0; column < table.columns.size(); ++column)
+      if (table.columns[column].required && is_null(changes.row(row)[column]))
+        return fail(Code::kChangesShape, std::string(table.name) + "." + table.columns[column].name);
+  // A key that stands twice would make the result depend on the order of rows.
+  std::vector<Bytes> keys;
+  keys.reserve(changes.inserted_rows() + changes.updated.size());
+  for (std::size_t row = 0; row < changes.inserted_rows(); ++row)
+    keys.push_back(encode_key(changes.row(row).first(table.key_columns)));
+  for (const RowUpdate& update : changes.updated) keys.push_back(encode_key(update.key));
+  std::sort(keys.begin(), keys.end());
+  if (std::adjacent_find(keys.begin(), keys.end()) != keys.end())
+    return fail(Code::kChangesShape, std::string(table.name) + " key twice");
+  return {};
+}
+
+Result<RowUpdate> read_update(CborReader& in, const Table& table) {
+  DUDAO_TRY(const std::uint64_t parts, in.array());
+  if (parts != 2) return fail(Code::kChangesShape, "update");
+  DUDAO_TRY(const std::uint64_t key_cells, in.array());
+  if (key_cells != table.key_columns) return fail(Code::kChangesShape, std::string(table.name) + " key");
+  RowUpdate update;
+  for (std::uint64_t i = 0; i < key_cells; ++i) {
+    DUDAO_TRY(const ValueView cell, read_cell(in));
+    if (is_null(cell)) return fail(Code::kChangesShape, std::string(table.name) + " key");
+    update.key.push_back(cell);
+  }
+  DUDAO_TRY(const std::uint64_t cells, in.map());
+  if (cells == 0 || cells > table.columns.size()) return fail(Code::kChangesShape, std::string(table.name) + " update");
+  for (std::uint64_t i = 0; i < cells; ++i) {
+    DUDAO_TRY(const std::int64_t column, in.integer());
+    if (column < static_cast<std::int64_t>(table.key_columns) ||
+        column >= static_cast<std::int64_t>(table.columns.size()))
+      return fail(Code::kChangesShape, std::string(table.name) + " column");
+    DUDAO_TRY(const ValueView cell, read_cell(in));
+    const auto at = static_cast<std::size_t>(column);
+    if (table.columns[at].required && is_null(cell))
+      return fail(Code::kChangesShape, std::string(table.name) + "." + table.columns[at].name);
+    update.cells.emplace_back(at, cell);
+  }
+  return update;
+}
+
+}  // namespace
+
+void write_changes(CborWriter& out, const Changes& changes) {
+  out.array(changes.tables.size());
+  for (const TableChanges& table : changes.tables) {
+    const std::size_t rows = table.inserted_rows();
+    out.array(4);
+    out.integer(table.table->id);
+    out.integer(static_cast<std::int64_t>(rows));
+    out.array(rows == 0 ? 0 : table.table->columns.size());
+    for (std::size_t column = 0; rows != 0 && column < table.table->columns.size(); ++column)
+      write_column(out, table, column);
+    out.array(table.updated.size());
+    for (const RowUpdate& update : table.updated) {
+      out.array(2);
+      out.array(update.key.size());
+      for (const ValueView& cell : update.key) write_cell(out, cell);
+      out.map(update.cells.size());
+      for (const auto& [column, cell] : update.cells) {
+        out.integer(static_cast<std::int64_t>(column));
+        write_cell(out, cell);
+      }
+    }
+  }
+}
+
+Result<Changes> read_changes(CborReader& in) {
+  Changes changes;
+  DUDAO_TRY(const std::uint64_t tables, in.array());
+  std::uint64_t all_rows = 0;
+  int last_id = 0;
+  for (std::uint64_t t = 0; t < tables; ++t) {
+    DUDAO_TRY(const std::uint64_t parts, in.array());
+    if (parts != 4) return fail(Code::kChangesShape, "table");
+    DUDAO_TRY(const std::int64_t id, in.integer());
+    TableChanges table;
+    table.table = id > last_id && id <= 1'000 ? find_table(static_cast<int>(id)) : nullptr;
+    if (!table.table) return fail(Code::kChangesTable, std::to_string(id));
+    last_id = table.table->id;
+    DUDAO_TRY(const std::int64_t rows, in.integer());
+    DUDAO_TRY(const std::uint64_t columns, in.array());
+    if (rows < 0 || rows > static_cast<std::int64_t>(kMaxChangedRows))
+      return fail(Code::kChangesTooMany, std::to_string(rows));
+    // Fewer columns than today come from an older program; none at all only when there are no rows.
+    if (columns > table.table->columns.size() || (rows == 0) != (columns == 0) ||
+        (rows > 0 && columns < table.table->key_columns))
+      return fail(Code::kChangesShape, std::string(table.table->name) + " columns");
+    all_rows += static_cast<std::uint64_t>(rows);
+    if (all_rows > kMaxChangedRows) return fail(Code::kChangesTooMany, std::to_string(all_rows));
+    table.inserted.resize(static_cast<std::size_t>(rows) * table.table->columns.size());
+    for (std::uint64_t column = 0; column < columns; ++column)
+      DUDAO_CHECK(read_column(in, table, static_cast<std::size_t>(column), static_cast<std::size_t>(rows)));
+    DUDAO_TRY(const std::uint64_t updates, in.array());
+    all_rows += updates;
+    if (all_rows > kMaxChangedRows) return fail(Code::kChangesTooMany, std::to_string(all_rows));
+    if (rows == 0 && updates == 0) return fail(Code::kChangesShape, std::string(table.table->name) + " empty");
+    for (std::uint64_t u = 0; u < updates; ++u) {
+      DUDAO_TRY(auto update, read_update(in, *table.table));
+      table.updated.push_back(std::move(update));
+    }
+    DUDAO_CHECK(check_rows(table));
+    changes.tables.push_back(std::move(table));
+  }
+  return changes;
+}
+
+void ChangesBuilder::insert(std::string_view table, std::vector<Value> cells) {
+  const Table* found = find_table(table);
+  assert(found && cells.size() == found->columns.size());
+  rows_.push_back({found, true, std::move(cells), {}});
+}
+
+void ChangesBuilder::update(std::string_view table, std::vector<Value> key,
+                            std::vector<std::pair<std::size_t, Value>> cells) {
+  const Table* found = find_table(table);
+  assert(found && key.size() == found->key_columns && !cells.empty());
+  rows_.push_back({found, false, std::move(key), std::move(cells)});
+}
+
+Changes ChangesBuilder::changes() const {
+  std::map<int, TableChanges> by_id;
+  for (const Row& row : rows_) {
+    TableChanges& table = by_id[row.table->id];
+    table.table = row.table;
+    if (row.insert) {
+      for (const Value& cell : row.key_or_cells) table.inserted.push_back(as_view(cell));
+      continue;
+    }
+    RowUpdate update;
+    for (const Value& cell : row.key_or_cells) update.key.push_back(as_view(cell));
+    for (const auto& [column, cell] : row.cells) update.cells.emplace_back(column, as_view(cell));
+    table.updated.push_back(std::move(update));
+  }
+  Changes changes;
+  for (auto& [id, table] : by_id) changes.tables.push_back(std::move(table));
+  return changes;
+}
+
+Result<ChangesBuilder> changes_of(BytesView changeset) {
+  ChangesBuilder builder;
+  DUDAO_CHECK(for_each_change(changeset, [&](const RowChange& change) -> Status {
+    const Table* table = find_table(change.table);
+    if (!table) return fail(Code::kChangesTable, std::string(change.table));
+    // The office's own columns behind the shared ones are not there on a device; a device's changeset has exactly
+    // these.
+    if (change.key.size() != table->columns.size()) return fail(Code::kChangesShape, std::string(change.table));
+    if (change.kind == RowChange::Kind::kDelete) return fail(Code::kChangesDelete, std::string(change.table));
+    std::vector<Value> key;
+    std::vector<std::pair<std::size_t, Value>> cells;
+    std::vector<Value> row;
+    for (std::size_t column = 0; column < table->columns.size(); ++column) {
+      if (change.kind == RowChange::Kind::kInsert)
+        row.push_back(to_value(*change.after[column]));
+      else if (change.key[column])
+        key.push_back(to_value(*change.before[column]));
+      else if (change.after[column])
+        cells.emplace_back(column, to_value(*change.after[column]));
+    }
+    if (change.kind == RowChange::Kind::kInsert)
+      builder.insert(change.table, std::move(row));
+    else if (!cells.empty())
+      builder.update(change.table, std::move(key), std::move(cells));
+    return {};
+  }));
+  return builder;
+}
+
+Bytes encode_key(std::span<const ValueView> key) {
+  CborWriter out;
+  for (const ValueView& cell : key) write_cell(out, cell);
+  return std::move(out).take();
+}
+
+std::string readable_key(const Table& table, std::span<const ValueView> key, bool without_visit) {
+  std::string out;
+  for (std::size_t column = 0; column < key.size(); ++column) {
+    if (without_visit && table.scope == Scope::kVisit && column == 0 && key.size() > 1) continue;
+    if (!out.empty()) out.push_back('/');
+    if (const auto* integer = std::get_if<std::int64_t>(&key[column])) out.append(std::to_string(*integer));
+    if (const auto* text = std::get_if<std::string_view>(&key[column])) out.append(*text);
+    if (const auto* bytes = std::get_if<BytesView>(&key[column])) out.append(to_hex(*bytes));
+  }
+  return out;
+}
+
+}  // namespace dudao

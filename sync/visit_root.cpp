@@ -1,0 +1,45 @@
+#include "sync/visit_root.hpp"
+
+#include "platform/crypto.hpp"
+#include "sync/changes.hpp"
+
+namespace dudao {
+
+void VisitRoot::add(const Table& table, std::span<const ValueView> row) {
+  // The table's number first, so that a row of one table can never pass for a row of another.
+  std::vector<ValueView> cells{std::int64_t{table.id}};
+  cells.insert(cells.end(), row.begin(), row.end());
+  running_ = sha256({running_, encode_key(cells)});
+  ++rows_;
+}
+
+Hash VisitRoot::finish() const {
+  const ValueView count = rows_;
+  return sha256({running_, encode_key(std::span(&count, 1))});
+}
+
+Result<Hash> visit_root(Database& db, BytesView visit) {
+  VisitRoot root;
+  for (const std::string_view name : kRootTables) {
+    const Table& table = *find_table(name);
+    std::string columns;
+    std::string order;
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+      columns += (i ? ", " : "") + table.columns[i].name;
+      if (i < table.key_columns) order += (i ? ", " : "") + table.columns[i].name;
+    }
+    DUDAO_TRY(auto q,
+              db.query("SELECT " + columns + " FROM " + std::string(name) + " WHERE visit = ? ORDER BY " + order));
+    q.bind(visit);
+    while (true) {
+      DUDAO_TRY(const bool found, q.step());
+      if (!found) break;
+      std::vector<ValueView> row;
+      for (int i = 0; i < q.columns(); ++i) row.push_back(q.value(i));
+      root.add(table, row);
+    }
+  }
+  return root.finish();
+}
+
+}  // namespace dudao

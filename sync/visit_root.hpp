@@ -1,0 +1,33 @@
+#pragma once
+
+/// What the lead signs at submission: one hash over everything that was recorded on the visit. Both ends compute it
+/// from their own rows, so that neither can later hold another content under the same signature.
+
+#include "platform/bytes.hpp"
+#include "schema/tables.hpp"
+
+#include <array>
+#include <span>
+
+namespace dudao {
+
+/// The tables that the root covers, in order. Within each: the rows of the visit in key order, all columns.
+inline constexpr std::array<std::string_view, 6> kRootTables = {"answer",   "finding",   "note",
+                                                                "feedback", "signature", "class_draw"};
+
+/// Feed every row of kRootTables, table by table, rows in key order.
+class VisitRoot {
+ public:
+  void add(const Table& table, std::span<const ValueView> row);
+  /// SHA-256 over the running hash of all rows and their number.
+  Hash finish() const;
+
+ private:
+  Hash running_{};
+  std::int64_t rows_ = 0;
+};
+
+/// The root of a visit in a device's own database. Errors: database errors.
+Result<Hash> visit_root(Database& db, BytesView visit);
+
+}  // namespace dudao
