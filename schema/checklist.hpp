@@ -168,8 +168,10 @@ struct Score {
   std::vector<std::string> failed_veto;
   std::vector<SectionScore> sections;  ///< All, in the order of Checklist::sections().
   std::vector<ItemScore> items;        ///< Those that apply, in order.
-  std::size_t not_applicable = 0;      ///< Scored items answered NA, and counts out of 0.
-  std::size_t open = 0;                ///< Scored items shown and not answered yet. The score is final at 0.
+  /// Scored items that are shown and leave the denominator: NA, a count out of 0, a calculation or a met_if that looks
+  /// at something absent.
+  std::size_t not_applicable = 0;
+  std::size_t open = 0;  ///< Scored items shown and neither answered nor NA. The score is final at 0.
 };
 
 /// An answer that stands although the checklist does not take it, e.g. because another answer has changed since.

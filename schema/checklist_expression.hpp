@@ -26,7 +26,7 @@
 ///
 /// Absence. What is hidden, NA, not answered or not asked is absent. Arithmetic and comparison with something absent
 /// are absent; and / or / not follow Kleene ("absent and false" is false, "absent or true" is true). At the top absent
-/// means: visible_if hides, finding_if finds nothing, constraint accepts, met_if leaves the item open.
+/// means: visible_if hides, finding_if finds nothing, constraint accepts, met_if leaves the item out of the score.
 /// Kinds. Numbers, dates, yes/no, texts do not mix, and options compare only with codes of that item's options. A
 /// yes_no item is a condition by itself and equals 'yes' or 'no'. A multi item equals a code when that is all that was
 /// chosen, and '' when none was. date - date is a number of days; date + number and date - number are dates. Decimals.

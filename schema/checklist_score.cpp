@@ -45,10 +45,11 @@ int64_t after_loss(int64_t max, int64_t each, int64_t count) {
   return share(max - each * count, max);
 }
 
-/// 0 to 10,000; nothing when the item does not apply or cannot be judged yet.
+/// 0 to 10,000; nothing when there is nothing to judge. REQUIRES: the answer is known.
 std::optional<int64_t> item_value(const Item& item, const ItemRules& rules, const ExpressionValue& answer,
                                   const std::vector<ExpressionValue>& values) {
   const Scoring& rule = item.scoring;
+  const bool counts_nothing = item.type == ItemType::kCountOf && answer.total == 0;
   switch (rule.mode) {
     case ScoringMode::kUnscored:
       return std::nullopt;
@@ -59,11 +60,13 @@ std::optional<int64_t> item_value(const Item& item, const ItemRules& rules, cons
     case ScoringMode::kGrade:
       return chosen_points(item, answer.text);
     case ScoringMode::kPoints:
+      if (counts_nothing) return std::nullopt;
       if (item.type == ItemType::kCountOf) return share(answer.number, answer.total);
       if (!item.options.empty()) return share(chosen_points(item, answer.text), rule.max);
       // Points are in hundredths, the answer in units of 10^-decimals.
       return share(answer.number * 100, scaled(rule.max, item.decimals));
     case ScoringMode::kDeduction:
+      if (counts_nothing) return std::nullopt;
       if (item.type == ItemType::kYesNo) return after_loss(rule.max, rule.deduct, answer.number != 0 ? 0 : 1);
       if (!item.options.empty()) return share(rule.max - chosen_points(item, answer.text), rule.max);
       if (item.type == ItemType::kCountOf) return after_loss(rule.max, rule.deduct, answer.total - answer.number);
