@@ -471,6 +471,17 @@ Result<ColumnMap> ColumnMap::parse(const std::vector<string>& assignments) {
   return map;
 }
 
+Result<ColumnMap> ColumnMap::parse(string_view lines) {
+  std::vector<string> assignments;
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    string line = tidied(lines.substr(0, end));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+    if (!line.empty() && line[0] != '#') assignments.push_back(std::move(line));
+  }
+  return parse(assignments);
+}
+
 Result<Import<OrgUnit>> import_org_units(string_view bytes, TextEncoding encoding, const ColumnMap& map,
                                          const std::vector<OrgUnit>& known) {
   Import<OrgUnit> out;

@@ -75,6 +75,8 @@ class ColumnMap {
   /// "name=school_name" takes the field from the column with that heading, "datum:=WGS-84" is a constant, and for
   /// "place" a path of columns may be given: "place=province>city>area". Error: kColumnMap.
   static Result<ColumnMap> parse(const std::vector<std::string>& assignments);
+  /// The same from a file with one assignment a line; empty lines and lines that begin with '#' are passed over.
+  static Result<ColumnMap> parse(std::string_view lines);
 
   struct Source {
     std::vector<std::string> columns;

@@ -1,5 +1,7 @@
 #include "schema/register_import.hpp"
 
+#include "schema/draw.hpp"
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -225,6 +227,8 @@ TEST_CASE("a column map that says too little, too much or nothing sensible is re
   for (const std::vector<std::string>& bad : std::vector<std::vector<std::string>>{
            {"name"}, {"=n"}, {":=n"}, {"name="}, {"name=n", "name=m"}, {"place=a>>b"}, {"place=a>"}})
     CHECK(ColumnMap::parse(bad).error().code == Code::kColumnMap);
+  CHECK(ColumnMap::parse(std::string_view("# a remark\r\n\r\n name=n \r\ndatum:=WGS-84"))->fields().size() == 2);
+  CHECK(ColumnMap::parse(std::string_view("name=n\nname=n\n")).error().code == Code::kColumnMap);
   const std::string file = "n,o,o2\n甲,149901,x\n";
   for (const std::vector<std::string>& bad :
        std::vector<std::vector<std::string>>{{"name=n"},
@@ -295,6 +299,69 @@ TEST_CASE("dates become days, and days that do not exist become nothing") {
     INFO(bad);
     CHECK_FALSE(day_from_date(bad));
   }
+}
+
+TEST_CASE("the project's own sample registers are taken whole, fit each other, and can be drawn from") {
+  const auto text = [](const std::string& name) {
+    std::ifstream in(std::string(DUDAO_SOURCE_DIR) + "/tools/sample/" + name, std::ios::binary);
+    REQUIRE(in);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const auto map = [&](const std::string& name) {
+    const std::string lines = text(name + ".columns");
+    const auto parsed = ColumnMap::parse(std::string_view(lines));
+    REQUIRE(parsed);
+    return *parsed;
+  };
+  const auto units = import_org_units(text("org_units.csv"), kUtf8, map("org_units"), {});
+  REQUIRE(units);
+  CHECK(units->refused.empty());
+  const auto schools =
+      import_schools(text("schools.csv"), kUtf8, map("schools"), SchoolImportOptions{units->records, "", false});
+  REQUIRE(schools);
+  CHECK(schools->refused.empty());
+  CHECK(schools->records.size() == 60);
+  const auto inspectors = import_inspectors(text("inspectors.csv"), kUtf8, map("inspectors"));
+  REQUIRE(inspectors);
+  CHECK(inspectors->refused.empty());
+  CHECK(inspectors->records.size() == 8);
+  const auto zones = import_zones(text("zones.csv"), kUtf8, map("zones"));
+  REQUIRE(zones);
+  CHECK(zones->refused.empty());
+  const auto conflicts = import_conflicts(text("conflicts.csv"), kUtf8, map("conflicts"));
+  REQUIRE(conflicts);
+  CHECK(conflicts->refused.empty());
+
+  std::set<std::string> school_codes, inspector_codes, served;
+  std::vector<FrameEntry> frame;
+  for (const auto& school : schools->records) {
+    school_codes.insert(school.code);
+    CHECK(school.lat_e7);
+    CHECK(school.stages);
+    CHECK(school.pupils);
+    frame.push_back({school.code, school.org_unit->substr(0, 6), static_cast<std::uint32_t>(school.weight),
+                     school.status == "OPEN" ? FrameStatus::kEligible : FrameStatus::kClosed});
+  }
+  std::vector<PoolEntry> pool;
+  for (const auto& inspector : inspectors->records) {
+    inspector_codes.insert(inspector.code);
+    pool.push_back({inspector.code, static_cast<std::uint32_t>(inspector.capacity), inspector.lead});
+  }
+  for (const auto& zone : zones->records) {
+    CHECK(inspector_codes.count(zone.inspector) == 1);
+    CHECK(school_codes.count(zone.school) == 1);
+    CHECK(served.insert(zone.school).second);
+  }
+  CHECK(served == school_codes);
+  std::vector<Recusal> recusals;
+  for (const auto& conflict : conflicts->records)
+    recusals.push_back({conflict.inspector, conflict.school, static_cast<std::uint8_t>(conflict.reason->at(1) - '0')});
+  const auto files = freeze_draw("CC-2026-09", {{"990121", 3}, {"990122", 3}}, 2, "an event", frame, pool, recusals);
+  REQUIRE(files);
+  const auto draw = Draw::run(*read_draw(*files), Hash{});
+  REQUIRE(draw);
+  for (const auto& stratum : draw->strata())
+    for (std::size_t i = 0; i < 3; ++i) CHECK(stratum.schools[i].state == DrawnState::kSelected);
 }
 
 TEST_CASE("the registers of a province and of a country are taken, and every row is accounted for") {
