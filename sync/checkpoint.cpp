@@ -1,0 +1,84 @@
+#include "sync/checkpoint.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace dudao {
+namespace {
+
+constexpr std::string_view kDash = "\xe2\x80\x94 ";
+constexpr std::uint8_t kEd25519Type = 1;
+constexpr std::size_t kMaxNoteBytes = 16'384;
+
+/// signed-note: SHA-256(name ‖ 0x0A ‖ type ‖ key), first four bytes.
+Bytes note_key_id(std::string_view name, const PublicKey& key) {
+  const std::uint8_t middle[] = {0x0a, kEd25519Type};
+  const Hash hash = sha256({view(name), BytesView(middle), key.raw()});
+  return {hash.begin(), hash.begin() + 4};
+}
+
+std::string body(const Checkpoint& checkpoint) {
+  return checkpoint.origin + "\n" + std::to_string(checkpoint.size) + "\n" + to_base64(checkpoint.root) + "\n";
+}
+
+std::optional<std::string_view> take_line(std::string_view& text) {
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end + 1);
+  return line;
+}
+
+}  // namespace
+
+Result<std::string> sign_checkpoint(const Checkpoint& checkpoint, const PublicKey& key, const Signer& signer) {
+  const std::string text = body(checkpoint);
+  DUDAO_TRY(const Bytes signature, signer(view(text)));
+  Bytes blob = note_key_id(checkpoint.origin, key);
+  append(blob, signature);
+  return text + "\n" + std::string(kDash) + checkpoint.origin + " " + to_base64(blob) + "\n";
+}
+
+Result<Checkpoint> open_checkpoint(std::string_view note, std::string_view origin, const PublicKey& key) {
+  if (note.size() > kMaxNoteBytes || !is_utf8(view(note))) return fail(Code::kCheckpointForm);
+  const std::size_t blank = note.find("\n\n");
+  if (blank == std::string_view::npos) return fail(Code::kCheckpointForm);
+  const std::string_view signed_text = note.substr(0, blank + 1);
+  std::string_view rest = signed_text;
+  const auto name = take_line(rest);
+  const auto size_line = take_line(rest);
+  const auto root_line = take_line(rest);
+  if (!name || !size_line || !root_line) return fail(Code::kCheckpointForm);
+  if (*name != origin) return fail(Code::kCheckpointOrigin, std::string(*name));
+  Checkpoint out;
+  out.origin = *name;
+  const auto [end, error] = std::from_chars(size_line->data(), size_line->data() + size_line->size(), out.size);
+  const auto decoded = from_base64(*root_line);
+  const auto root = decoded ? to_array<32>(*decoded) : std::nullopt;
+  if (error != std::errc() || end != size_line->data() + size_line->size() || out.size < 0 ||
+      std::to_string(out.size) != *size_line || !root)
+    return fail(Code::kCheckpointForm);
+  out.root = *root;
+
+  const Bytes id = note_key_id(origin, key);
+  std::string_view signatures = note.substr(blank + 2);
+  bool signed_by_key = false;
+  if (signatures.empty()) return fail(Code::kCheckpointForm);
+  while (!signatures.empty()) {
+    const auto line = take_line(signatures);
+    if (!line || !line->starts_with(kDash)) return fail(Code::kCheckpointForm);
+    const std::string_view entry = line->substr(kDash.size());
+    const std::size_t space = entry.find(' ');
+    if (space == std::string_view::npos) return fail(Code::kCheckpointForm);
+    const auto blob = from_base64(entry.substr(space + 1));
+    if (!blob || blob->size() < 5) return fail(Code::kCheckpointForm);
+    if (entry.substr(0, space) != origin || !std::equal(id.begin(), id.end(), blob->begin())) continue;
+    if (!key.verify(view(signed_text), BytesView(*blob).subspan(4))) return fail(Code::kCheckpointSignature);
+    signed_by_key = true;
+  }
+  if (!signed_by_key) return fail(Code::kCheckpointSignature);
+  return out;
+}
+
+}  // namespace dudao
