@@ -508,7 +508,7 @@ TEST_CASE("a body may be as long as the limit and not longer, declared or in chu
   check_still_serves(*listener);
 }
 
-TEST_CASE("bodies on their way share one limit; what is over it is told to come again") {
+TEST_CASE("bodies on their way share one limit, and what is over it is told to come again") {
   ListenerOptions options;
   options.max_all_bodies_bytes = 150'000;
   Gate handling;
@@ -768,7 +768,7 @@ TEST_CASE("the port is free again at once after a stop") {
   check_still_serves(*listener);
 }
 
-TEST_CASE("TLS 1.3 is spoken with the given certificate; TLS 1.2 and plain HTTP are not") {
+TEST_CASE("TLS 1.3 is spoken with the given certificate, TLS 1.2 and plain HTTP are not") {
   const Certificate certificate = make_certificate();
   ListenerOptions options;
   options.certificate_chain_pem = certificate.certificate_pem;
