@@ -33,13 +33,13 @@ class KeyStore {
  public:
   virtual ~KeyStore() = default;
   /// Makes a key under this name ([a-z0-9-]{1,40}), durable when it returns.
-  /// Errors: kKeyExists (the old one stays), kKeyStoreLocked, file errors.
+  /// Errors: kKeyName, kKeyExists (the old one stays), kKeyStoreLocked, file errors.
   virtual Result<PublicKey> create(std::string_view name, Algorithm algorithm) = 0;
-  /// Errors: kKeyMissing, kKeyStoreLocked, kSealBroken.
+  /// Errors: kKeyName, kKeyMissing, kKeyStoreLocked, kSealBroken, kKeyFileNewer, file errors.
   virtual Result<PublicKey> public_key(std::string_view name) = 0;
   /// 64 bytes over message, as PrivateKey::sign. Errors: as public_key().
   virtual Result<Bytes> sign(std::string_view name, BytesView message) = 0;
-  /// Forgets the key for good. Absence is no error.
+  /// Forgets the key for good; works on a locked store too. Absence is no error. Errors: kKeyName, file errors.
   virtual Status remove(std::string_view name) = 0;
 };
 
@@ -92,7 +92,8 @@ struct HttpResponse {
 };
 
 /// One exchange at a time; blocks. Redirects are never followed. Not thread-safe: one object for each thread.
-/// Errors: kNoConnection, kTimedOut, kTlsRefused, kServerKeyChanged, kResponseTooLarge, kCancelled, kUrlNotValid.
+/// A status of 200 says nothing about who answered: a captive portal does so too. Errors: kNoConnection, kTimedOut,
+/// kTlsRefused, kServerKeyChanged, kResponseTooLarge, kAnswerCutShort, kCancelled, kUrlNotValid.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
