@@ -1,6 +1,5 @@
 # How every module is declared: one target each, its public headers as a file set that is compiled alone in development.
 include(GNUInstallDirs)
-include(CMakePackageConfigHelpers)
 
 # Applied per target, so that nothing leaks into a project that embeds dudao.
 function(dudao_warnings target)
