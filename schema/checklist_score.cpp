@@ -101,16 +101,14 @@ Score Checklist::score(const Answers& answers) const {
     const Item& item = impl_->items[i];
     if (item.scoring.mode == ScoringMode::kUnscored || !now.shown(i)) continue;
     const ExpressionValue& answer = now.values()[i];
-    const bool counts_nothing =
-        item.type == ItemType::kCountOf && answer.known && answer.total == 0 && item.scoring.mode != ScoringMode::kMet;
-    if (now.na(i) || counts_nothing) {
-      ++score.not_applicable;
+    if (!answer.known && !now.na(i) && item.type != ItemType::kCalculated) {
+      ++score.open;
       continue;
     }
     const std::optional<int64_t> value =
         answer.known ? item_value(item, impl_->rules[i], answer, now.values()) : std::nullopt;
     if (!value) {
-      ++score.open;
+      ++score.not_applicable;
       continue;
     }
     const ItemScore& entry = score.items.emplace_back(ItemScore{item.code, *value, item.scoring.weight});
