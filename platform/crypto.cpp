@@ -120,7 +120,9 @@ PKey p256_key(BytesView point) {
 }
 
 Bytes uncompressed_point(BytesView raw) {
-  Bytes point{0x04};
+  Bytes point;
+  point.reserve(1 + raw.size());
+  point.push_back(0x04);
   append(point, raw);
   return point;
 }
