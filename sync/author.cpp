@@ -67,11 +67,22 @@ Result<Head> head(Database& db) {
   return Head{static_cast<std::uint64_t>(*seq), *hash};
 }
 
-/// Steps of the journal [first, last], folded.
-struct Portion {
-  std::int64_t last = 0;
-  ChangesBuilder builder;
+/// One step of the journal that no statement holds yet.
+struct Step {
+  std::int64_t n;
+  Bytes changeset;
 };
+
+Result<std::vector<Step>> unsealed_steps(Database& db) {
+  DUDAO_TRY(auto q, db.query("SELECT n, changeset FROM journal WHERE sealed_in IS NULL ORDER BY n"));
+  std::vector<Step> out;
+  while (true) {
+    DUDAO_TRY(const bool row, q.step());
+    if (!row) return out;
+    DUDAO_TRY(auto changeset, checked(q.blob(1)));
+    out.push_back({q.integer(0), std::move(changeset)});
+  }
+}
 
 Result<Bytes> sign_portion(Platform& platform, Database& db, const Identity& who, const ChangesBuilder& builder,
                            const Head& before) {
@@ -184,34 +195,27 @@ Status record(Database& db, const std::function<Status()>& change) {
   return transaction.commit();
 }
 
-Result<bool> anything_unsealed(Database& db) {
-  DUDAO_TRY(auto found, db.lookup("SELECT 1 FROM journal WHERE sealed_in IS NULL LIMIT 1"));
-  return found.has_value();
+Result<ChangesBuilder> unsealed_changes(Database& db) {
+  DUDAO_TRY(const auto steps, unsealed_steps(db));
+  std::vector<Bytes> changesets;
+  for (const Step& step : steps) changesets.push_back(step.changeset);
+  if (changesets.empty()) return ChangesBuilder();
+  DUDAO_TRY(const Bytes folded, fold_changesets(changesets));
+  return changes_of(folded);
 }
 
 Result<int> seal(Platform& platform, Database& db, bool urgent) {
   DUDAO_TRY(const Identity who, identity(db));
   DUDAO_TRY(auto transaction, Transaction::begin(db));
-  std::vector<Bytes> steps;
-  std::vector<std::int64_t> numbers;
-  {
-    DUDAO_TRY(auto q, db.query("SELECT n, changeset FROM journal WHERE sealed_in IS NULL ORDER BY n"));
-    while (true) {
-      DUDAO_TRY(const bool row, q.step());
-      if (!row) break;
-      numbers.push_back(q.integer(0));
-      DUDAO_TRY(auto step, checked(q.blob(1)));
-      steps.push_back(std::move(step));
-    }
-  }
+  DUDAO_TRY(const auto steps, unsealed_steps(db));
   DUDAO_TRY(Head last, head(db));
   int sealed = 0;
   std::size_t first = 0;
   std::size_t count = steps.size();  // Taken together at the next try; halved while the statement is too large.
   while (first < steps.size()) {
     count = std::min(count, steps.size() - first);
-    const std::vector<Bytes> portion(steps.begin() + static_cast<std::ptrdiff_t>(first),
-                                     steps.begin() + static_cast<std::ptrdiff_t>(first + count));
+    std::vector<Bytes> portion;
+    for (std::size_t i = first; i < first + count; ++i) portion.push_back(steps[i].changeset);
     DUDAO_TRY(const Bytes folded, fold_changesets(portion));
     DUDAO_TRY(const ChangesBuilder builder, changes_of(folded));
     if (!builder.empty()) {
@@ -225,12 +229,12 @@ Result<int> seal(Platform& platform, Database& db, bool urgent) {
       if (!bytes) return fail(std::move(bytes).error());
       DUDAO_TRY(const Statement statement, parse_statement(*bytes));
       last = {last.seq + 1, statement.id};
-      DUDAO_CHECK(put_into_outbox(db, last, *bytes, urgent, platform.clock.wall_utc_ms(), numbers[first + count - 1]));
+      DUDAO_CHECK(put_into_outbox(db, last, *bytes, urgent, platform.clock.wall_utc_ms(), steps[first + count - 1].n));
       ++sealed;
     } else {
       // Edits that cancel each other out leave nothing to tell; the journal keeps them all the same.
       DUDAO_CHECK(db.execute("UPDATE journal SET sealed_in = ? WHERE sealed_in IS NULL AND n <= ?",
-                             static_cast<std::int64_t>(last.seq), numbers[first + count - 1]));
+                             static_cast<std::int64_t>(last.seq), steps[first + count - 1].n));
     }
     first += count;
   }

@@ -62,8 +62,8 @@ Status anchor_clock(Database& db, Clock& clock, std::int64_t office_utc_ms);
 /// the database.
 Status record(Database& db, const std::function<Status()>& change);
 
-/// True while something recorded is not yet in a statement.
-Result<bool> anything_unsealed(Database& db);
+/// What was recorded and is not yet in a statement, folded.
+Result<ChangesBuilder> unsealed_changes(Database& db);
 
 /// Folds what was recorded since the last seal into one statement, or a few when one would be too large, links it to
 /// the chain, signs it and puts it into the outbox: one transaction, before a byte can leave. Returns how many

@@ -267,6 +267,28 @@ Changes ChangesBuilder::changes() const {
   return changes;
 }
 
+std::vector<ChangesBuilder> ChangesBuilder::split(std::size_t bytes) const {
+  std::vector<ChangesBuilder> out;
+  std::size_t filled = bytes;
+  const auto weight = [](const Value& cell) {
+    if (const auto* text = std::get_if<std::string>(&cell)) return text->size() + 3;
+    if (const auto* blob = std::get_if<Bytes>(&cell)) return blob->size() + 3;
+    return std::size_t{9};
+  };
+  for (const Row& row : rows_) {
+    std::size_t size = 8;
+    for (const Value& cell : row.key_or_cells) size += weight(cell);
+    for (const auto& [column, cell] : row.cells) size += weight(cell);
+    if (filled + size > bytes) {
+      out.emplace_back();
+      filled = 0;
+    }
+    out.back().rows_.push_back(row);
+    filled += size;
+  }
+  return out;
+}
+
 Result<ChangesBuilder> changes_of(BytesView changeset) {
   ChangesBuilder builder;
   DUDAO_CHECK(for_each_change(changeset, [&](const RowChange& change) -> Status {

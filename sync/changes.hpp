@@ -60,6 +60,8 @@ class ChangesBuilder {
   std::size_t rows() const { return rows_.size(); }
   /// Valid until the builder changes or ends.
   Changes changes() const;
+  /// The same rows in order, in portions of about so many bytes each; none when there are no rows.
+  std::vector<ChangesBuilder> split(std::size_t bytes) const;
 
  private:
   struct Row {

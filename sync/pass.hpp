@@ -49,7 +49,8 @@ class SyncPass {
   /// error nothing is changed. A lost or doubled answer is harmless: the next request asks the same again. Errors:
   /// kNotTheOffice (a portal or another server answered), kAnswerForged, kLogForked, kLogShrunk (alarm: the office's
   /// log is not the one seen before), kReceiptWrong, kDeviceBehind (this database was restored from a backup),
-  /// kClockAgreed (retry: the office lent its time), whatever the office refused with, database errors.
+  /// kClockAgreed (retry: the office lent a nonce because the clocks differ), whatever the office refused with,
+  /// database errors.
   Result<PassReport> take_answer(int http_status, std::string_view content_type, BytesView body);
 
  private:
@@ -62,7 +63,6 @@ class SyncPass {
   PassBudget budget_;
   Nonce nonce_{};
   std::optional<Nonce> lent_nonce_;
-  std::optional<std::int64_t> lent_time_utc_ms_;
   std::vector<std::uint64_t> sent_;  ///< numbers of the statements in the request, rising
 };
 

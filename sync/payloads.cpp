@@ -149,6 +149,15 @@ Result<ChangeSet> read_change_set(BytesView payload) {
   return out;
 }
 
+Result<ChainLink> read_chain_link(BytesView payload) {
+  DUDAO_TRY(auto in, Fields::open(payload));
+  ChainLink out;
+  DUDAO_TRY(out.seq, in.number());
+  DUDAO_TRY(out.prev, in.fixed<32>());
+  if (out.seq == 0) return fail(Code::kPayloadShape, "seq");
+  return out;
+}
+
 Bytes write_genesis(const Genesis& genesis) {
   FieldWriter out(4);
   out.text(genesis.origin)

@@ -38,6 +38,14 @@ Bytes write_change_set(const ChangeSet& change_set);
 /// Errors: CBOR errors, those of read_changes, kPayloadShape, kSchemaNewer.
 Result<ChangeSet> read_change_set(BytesView payload);
 
+/// The first two fields of a change set, which say where in its author's chain it belongs.
+struct ChainLink {
+  std::uint64_t seq = 0;
+  Hash prev{};
+};
+/// Reads them even where what follows is of a newer program or wrong. Errors: CBOR errors, kPayloadShape.
+Result<ChainLink> read_chain_link(BytesView payload);
+
 /// First leaf of every log.
 struct Genesis {
   std::string_view origin;  ///< the log's name, e.g. "dudao.edu.sx.cn/2026"

@@ -8,9 +8,10 @@ CREATE TABLE ledger (
 CREATE INDEX ledger_author ON ledger (author, seq);
 CREATE INDEX ledger_refused ON ledger (log_index) WHERE refusal IS NOT NULL;
 
--- One row a group commit: all statements below size and not below the batch before.
+-- One row a group commit: all statements below size and not below the batch before. Its signature is not kept: Ed25519
+-- gives the same one every time.
 CREATE TABLE batch (
-  size INTEGER PRIMARY KEY, registered_utc_ms INTEGER NOT NULL, signature BLOB
+  size INTEGER PRIMARY KEY, registered_utc_ms INTEGER NOT NULL
 );
 
 -- Hashes of perfect subtrees of the RFC 9162 tree.
@@ -45,7 +46,7 @@ CREATE TABLE visit_touch (
 
 -- Not derived from the ledger, because they must not stand in it.
 CREATE TABLE offer (
-  code_hash BLOB NOT NULL, inspector TEXT NOT NULL, expires_utc_ms INTEGER NOT NULL, tries_left INTEGER NOT NULL,
+  code_hash BLOB NOT NULL, inspector TEXT NOT NULL, expires_utc_ms INTEGER NOT NULL,
   PRIMARY KEY (code_hash)
 ) WITHOUT ROWID;
 CREATE TABLE draw_secret (

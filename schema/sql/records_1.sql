@@ -52,7 +52,7 @@ CREATE TABLE visit (
   id BLOB NOT NULL, school TEXT NOT NULL, kind TEXT NOT NULL, announced INTEGER NOT NULL,
   campaign TEXT, draw TEXT, template TEXT NOT NULL, template_version INTEGER NOT NULL, items TEXT,
   from_day INTEGER NOT NULL, to_day INTEGER NOT NULL, unseal_at_utc_ms INTEGER,
-  class_seed BLOB, state TEXT NOT NULL, reason TEXT,
+  class_seed BLOB, state TEXT NOT NULL, reason TEXT, clock TEXT,
   PRIMARY KEY (id)
 ) WITHOUT ROWID;
 

@@ -456,10 +456,35 @@ class DeviceChanges {
       DUDAO_CHECK(check_root(id, visit, row));
       after = *next(VisitState::kSubmitted, VisitEvent::kReceive, Actor::kOffice);
     }
+    DUDAO_CHECK(judge_clock(id, visit, row));
     if (after == before) return {};
     const bool device_knows =
         (walk.from_current || before < VisitState::kInProgress) && (after == walk.last || walk.submitted);
     return merger_.derive(visits, std::span(&key, 1), visits.column("state"), to_string(after), device_knows);
+  }
+
+  /// A clock that says the device recorded this after the office had it, or before something that it had already seen,
+  /// is not to be believed; nor is one that the device itself does not believe.
+  Status judge_clock(BytesView id, const Visit& visit, const StoredRow& row) {
+    constexpr std::int64_t kTolerance_ms = 5 * 60 * 1000;
+    const Table& visits = *find_table("visit");
+    const std::size_t column = visits.column("clock");
+    if (std::holds_alternative<std::string>(row.cells[column])) return {};
+    std::int64_t earliest = 0;
+    if (w_.seen > 0) {
+      DUDAO_TRY(const Batch batch, store_.batch_of(w_.seen - 1));
+      earliest = batch.registered_utc_ms - kTolerance_ms;
+    }
+    bool wrong = false;
+    for (const auto& [table, cells] : visit.inserted) {
+      if (table->name != "visit_event") continue;
+      const std::int64_t at_utc_ms = integer_at(cells, table->column("at_utc_ms"));
+      wrong = wrong || text_at(cells, table->column("clock")) == "WRONG" || at_utc_ms < earliest ||
+              at_utc_ms > w_.where.registered_utc_ms + kTolerance_ms;
+    }
+    if (!wrong) return {};
+    const ValueView key = id;
+    return merger_.derive(visits, std::span(&key, 1), column, std::string_view("WRONG"), false);
   }
 
   /// The root that the lead signed is the root of what the office now holds, unless somebody of the team was faster
@@ -511,6 +536,13 @@ class DeviceChanges {
 };
 
 Result<std::optional<Error>> Applier::apply(const Statement& statement, const Registration& where) {
+  if (where.author != kOfficeAuthor) {
+    DUDAO_TRY(auto device, store_.device(where.author));
+    if (!device) return fail(Code::kLedgerBroken, "author " + std::to_string(where.author));
+    device->head_seq = where.seq;
+    device->head_id = statement.id;
+    DUDAO_CHECK(store_.put_device(*device));
+  }
   DUDAO_CHECK(store_.savepoint());
   const Status done = apply_now(statement, where);
   if (done) {

@@ -19,6 +19,7 @@ struct Registration {
   std::int64_t index = 0;
   std::int64_t author = kOfficeAuthor;
   std::int64_t registered_utc_ms = 0;
+  std::uint64_t seq = 0;  ///< the author's own number; 0 for types without one
 };
 
 /// Applies statements in the order of the log, each inside the transaction that the caller has open. Keeps parsed
@@ -27,7 +28,8 @@ class Applier {
  public:
   explicit Applier(Store& store) : store_(store) {}
 
-  /// Absent: applied. Present: a rule refused it and nothing changed; the caller keeps the reason with the entry.
+  /// Absent: applied. Present: a rule refused it and nothing changed but the author's chain, which goes on; the caller
+  /// keeps the reason with the entry.
   /// Error: database errors only.
   Result<std::optional<Error>> apply(const Statement& statement, const Registration& where);
 

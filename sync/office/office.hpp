@@ -1,8 +1,14 @@
 #pragma once
 
-/// The central office as a function on bytes: handle(Request) → Response, no sockets, no threads of its own. The listener,
-/// tests and the demonstration run the same code. Every decision of the office is a signed statement in the log, like
-/// everything that devices send.
+/// The central office as a function on bytes: handle(Request) → Response, no sockets, no threads of its own. The
+/// listener, tests and the demonstration run the same code. Every decision of the office is a signed statement in the
+/// log, like everything that devices send.
+
+#include "platform/platform.hpp"
+#include "schema/draw.hpp"
+#include "sync/changes.hpp"
+#include "sync/office/http_message.hpp"
+#include "sync/office/store.hpp"
 
 #include <functional>
 #include <memory>
@@ -11,28 +17,22 @@
 #include <string_view>
 #include <vector>
 
-#include "platform/platform.hpp"
-#include "schema/draw.hpp"
-#include "sync/changes.hpp"
-#include "sync/office/http_message.hpp"
-#include "sync/office/store.hpp"
-
 namespace dudao {
 
 /// Counts since the office was opened, for the dashboard and benchmarks.
 struct OfficeCounters {
   std::uint64_t requests = 0;
-  std::uint64_t registered = 0;   ///< statements that got a place in the log
-  std::uint64_t duplicates = 0;   ///< statements that had one already
-  std::uint64_t refused = 0;      ///< statements that got none
-  std::uint64_t commits = 0;      ///< group commits; registered / commits is how many shared one
+  std::uint64_t registered = 0;  ///< statements that got a place in the log
+  std::uint64_t duplicates = 0;  ///< statements that had one already
+  std::uint64_t refused = 0;     ///< statements that got none
+  std::uint64_t commits = 0;     ///< group commits; registered / commits is how many shared one
 };
 
 /// A device that asks to be enrolled.
 struct PendingEnrolment {
   std::string thumbprint;  ///< hex, what the inspector reads out
   std::string device_name;
-  std::string inspector;   ///< as the device claims
+  std::string inspector;  ///< as the device claims
 };
 
 /// What the office wants to have done; used by plan().
@@ -55,8 +55,8 @@ struct VisitPlan {
 class Office {
  public:
   struct Options {
-    std::string database;      ///< path; made when absent
-    std::string origin;        ///< name of the log; of an existing database it must be the same
+    std::string database;  ///< path; made when absent
+    std::string origin;    ///< name of the log; of an existing database it must be the same
     std::string key_name = "office";
     std::int64_t clock_tolerance_ms = 5 * 60 * 1000;
   };
@@ -77,30 +77,35 @@ class Office {
   Result<std::vector<PendingEnrolment>> pending_enrolments();
   /// Approves what a device asked for; inspector as the office says. Returns the device's number.
   /// Errors: kEnrolmentUnknown, kInspectorUnknown.
-  Result<std::int64_t> approve_enrolment(std::string_view actor, std::string_view thumbprint_hex, std::string_view inspector);
+  Result<std::int64_t> approve_enrolment(std::string_view actor, std::string_view thumbprint_hex,
+                                         std::string_view inspector);
   Result<std::vector<Device>> devices();
   /// Nothing past what the log holds now comes in any more. Errors: kDeviceUnknown, kDeviceRevoked.
   Status revoke(std::string_view actor, std::int64_t device, std::string_view reason);
 
-  // Decisions. `build` sees the rows as they are and says what shall change; all of it is one statement, or several when it
-  // is large. Rows must be whole and in the table's order.
+  // Decisions. `build` sees the rows as they are and says what shall change; all of it is one statement, or several
+  // when it is large. Rows must be whole and in the table's order.
   /// Returns the log indices. Error: those of build, and of the rules that apply.cpp checks.
   Result<std::vector<std::int64_t>> decide(std::string_view actor, std::string_view action,
                                            const std::function<Result<ChangesBuilder>(Store& rows)>& build);
-  /// Publishes a checklist. Errors: those of Checklist::parse, kChecklistPublished (other content under the same version).
+  /// Publishes a checklist. Errors: those of Checklist::parse, kChecklistPublished (other content under the same
+  /// version).
   Result<std::int64_t> publish_template(std::string_view actor, std::string_view json);
-  /// Plans and assigns visits; returns their ids. Errors: kSchoolUnknown, kInspectorUnknown, kTemplateUnknown, kTeamWrong,
-  /// kRecused, kPlanWrong.
+  /// Plans and assigns visits; returns their ids. Errors: kSchoolUnknown, kInspectorUnknown, kTemplateUnknown,
+  /// kTeamWrong, kRecused, kPlanWrong.
   Result<std::vector<Bytes>> plan(std::string_view actor, const std::vector<VisitPlan>& plans);
   /// query, accept, issue_opinion, close, cancel, recuse. Errors: kVisitUnknown, kTransitionNotAllowed, kReasonMissing.
-  Status visit_event(std::string_view actor, BytesView visit, std::string_view event, std::string_view item, std::string_view reason);
+  Status visit_event(std::string_view actor, BytesView visit, std::string_view event, std::string_view item,
+                     std::string_view reason);
 
   // The draw (schema/draw.hpp).
-  /// Freezes and publishes the files and the commitment. The secret stays with the office. Errors: those of schema/draw.hpp,
-  /// kDrawExists.
+  /// Freezes and publishes the files and the commitment. The secret stays with the office. Errors: those of
+  /// schema/draw.hpp, kDrawExists.
   Status commit_draw(std::string_view actor, std::string_view draw, const DrawFiles& files);
-  /// After the public event: draws, plans the visits (sealed until then), returns the result. Errors: kDrawUnknown, kDrawStage.
-  Result<DrawResult> run_draw(std::string_view actor, std::string_view draw, std::string_view entropy, const VisitPlan& pattern);
+  /// After the public event: draws, plans the visits (sealed until then), returns the result. Errors: kDrawUnknown,
+  /// kDrawStage.
+  Result<Draw> run_draw(std::string_view actor, std::string_view draw, std::string_view entropy,
+                        const VisitPlan& pattern);
   /// After the last visit: publishes secret and entropy. Errors: kDrawUnknown, kDrawStage.
   Status reveal_draw(std::string_view actor, std::string_view draw);
   Status void_draw(std::string_view actor, std::string_view draw, std::string_view reason);

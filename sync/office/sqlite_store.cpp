@@ -128,6 +128,13 @@ class SqliteStore final : public Store {
     return one_entry(q);
   }
 
+  Result<std::optional<LedgerEntry>> last_of(std::int64_t author) override {
+    DUDAO_TRY(auto q, db_->query("SELECT log_index, id, type, author, seq, bytes, refusal, refusal_detail FROM ledger "
+                                 "WHERE author = ? ORDER BY seq DESC LIMIT 1"));
+    q.bind(author);
+    return one_entry(q);
+  }
+
   Status set_refusal(std::int64_t index, std::uint16_t code, std::string_view detail) override {
     return db_->execute("UPDATE ledger SET refusal = ?, refusal_detail = ? WHERE log_index = ?", std::int64_t{code},
                         detail, index);
@@ -144,8 +151,7 @@ class SqliteStore final : public Store {
   }
 
   Status put_batch(const Batch& batch) override {
-    return db_->execute("INSERT INTO batch VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET signature = excluded.signature",
-                        batch.size, batch.registered_utc_ms, BytesView(batch.signature));
+    return db_->execute("INSERT INTO batch VALUES (?, ?)", batch.size, batch.registered_utc_ms);
   }
   Result<Batch> batch_of(std::int64_t index) override {
     DUDAO_TRY(auto found, batches(index, 1));
@@ -153,10 +159,9 @@ class SqliteStore final : public Store {
     return found.front();
   }
   Result<std::vector<Batch>> batches(std::int64_t above_size, std::size_t limit) override {
-    DUDAO_TRY(auto q,
-              db_->query("SELECT size, registered_utc_ms, signature FROM batch WHERE size > ? ORDER BY size LIMIT ?"));
+    DUDAO_TRY(auto q, db_->query("SELECT size, registered_utc_ms FROM batch WHERE size > ? ORDER BY size LIMIT ?"));
     q.bind(above_size).bind(static_cast<std::int64_t>(limit));
-    return collect(q, [](const Query& r) { return Batch{r.integer(0), r.integer(1), to_bytes(r.blob(2))}; });
+    return collect(q, [](const Query& r) { return Batch{r.integer(0), r.integer(1)}; });
   }
 
   Status put_device(const Device& device) override {
@@ -243,11 +248,13 @@ class SqliteStore final : public Store {
     q.bind(inspector);
     return collect(q, [](const Query& r) { return to_bytes(r.blob(0)); });
   }
-  Result<std::vector<std::string>> schools_of_inspector(std::string_view inspector) override {
-    DUDAO_TRY(auto q, db_->query("SELECT school FROM zone WHERE inspector = ?1 AND until_day IS NULL UNION "
-                                 "SELECT v.school FROM team_member t JOIN visit v ON v.id = t.visit "
-                                 "WHERE t.inspector = ?1 AND t.recusal IS NULL ORDER BY 1"));
-    q.bind(inspector);
+  Result<std::vector<std::string>> schools_of_inspector(std::string_view inspector, std::int64_t today) override {
+    DUDAO_TRY(
+        auto q,
+        db_->query("SELECT school FROM zone WHERE inspector = ?1 AND (until_day IS NULL OR until_day >= ?2) UNION "
+                   "SELECT v.school FROM team_member t JOIN visit v ON v.id = t.visit "
+                   "WHERE t.inspector = ?1 AND t.recusal IS NULL ORDER BY 1"));
+    q.bind(inspector).bind(today);
     return collect(q, [](const Query& r) { return std::string(r.text(0)); });
   }
   Status touch_visit(BytesView visit, std::int64_t index) override {
@@ -291,16 +298,15 @@ class SqliteStore final : public Store {
                         value);
   }
   Status put_offer(const Hash& code_hash, const Offer& offer) override {
-    return db_->execute(
-        "INSERT INTO offer VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET tries_left = excluded.tries_left",
-        BytesView(code_hash), std::string_view(offer.inspector), offer.expires_utc_ms, offer.tries_left);
+    return db_->execute("INSERT INTO offer VALUES (?, ?, ?)", BytesView(code_hash), std::string_view(offer.inspector),
+                        offer.expires_utc_ms);
   }
   Result<std::optional<Offer>> offer(const Hash& code_hash) override {
-    DUDAO_TRY(auto q, db_->query("SELECT inspector, expires_utc_ms, tries_left FROM offer WHERE code_hash = ?"));
+    DUDAO_TRY(auto q, db_->query("SELECT inspector, expires_utc_ms FROM offer WHERE code_hash = ?"));
     q.bind(BytesView(code_hash));
     DUDAO_TRY(const bool found, q.step());
     if (!found) return std::optional<Offer>();
-    return std::optional<Offer>(Offer{std::string(q.text(0)), q.integer(1), q.integer(2)});
+    return std::optional<Offer>(Offer{std::string(q.text(0)), q.integer(1)});
   }
   Status remove_offer(const Hash& code_hash) override {
     return db_->execute("DELETE FROM offer WHERE code_hash = ?", BytesView(code_hash));

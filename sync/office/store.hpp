@@ -40,7 +40,6 @@ struct LedgerEntry {
 struct Batch {
   std::int64_t size = 0;
   std::int64_t registered_utc_ms = 0;
-  Bytes signature;  ///< over the root, as all its receipts carry it; empty until signed
 };
 
 enum class DeviceState : std::uint8_t { kActive = 1, kRevoked = 2, kForked = 3 };
@@ -90,7 +89,6 @@ struct Quarantined {
 struct Offer {
   std::string inspector;
   std::int64_t expires_utc_ms = 0;
-  std::int64_t tries_left = 0;
 };
 
 /// Errors of every function: those of Database::execute.
@@ -112,6 +110,8 @@ class Store {
   virtual Result<std::optional<std::int64_t>> find(const Hash& id) = 0;
   virtual Result<std::optional<LedgerEntry>> entry(std::int64_t index) = 0;
   virtual Result<std::optional<LedgerEntry>> entry_of(std::int64_t author, std::uint64_t seq) = 0;
+  /// The author's newest.
+  virtual Result<std::optional<LedgerEntry>> last_of(std::int64_t author) = 0;
   virtual Status set_refusal(std::int64_t index, std::uint16_t code, std::string_view detail) = 0;
   virtual Status put_node(int level, std::int64_t position, const Hash& hash) = 0;
   virtual Result<Hash> node(int level, std::int64_t position) = 0;
@@ -140,7 +140,7 @@ class Store {
   /// All rows of a table in key order.
   virtual Status each_row(const Table& table, const RowVisitor& visitor) = 0;
   virtual Result<std::vector<Bytes>> visits_of_inspector(std::string_view inspector) = 0;
-  virtual Result<std::vector<std::string>> schools_of_inspector(std::string_view inspector) = 0;
+  virtual Result<std::vector<std::string>> schools_of_inspector(std::string_view inspector, std::int64_t today) = 0;
   /// Remembers that something of the visit changed; the newest index counts.
   virtual Status touch_visit(BytesView visit, std::int64_t index) = 0;
   virtual Result<std::int64_t> visit_touched(BytesView visit) = 0;

@@ -1,0 +1,47 @@
+#include "sync/compress.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+#include <zstd.h>
+
+namespace dudao {
+namespace {
+
+constexpr int kLevel = 9;
+/// 8 MiB of window: what level 9 uses for bodies of our size, and all that a hostile frame can make us keep.
+constexpr int kWindowLog = 23;
+
+}  // namespace
+
+Bytes compress(BytesView plain) {
+  Bytes out(ZSTD_compressBound(plain.size()));
+  const std::size_t size = ZSTD_compress(out.data(), out.size(), plain.data(), plain.size(), kLevel);
+  if (ZSTD_isError(size)) std::abort();  // Only for want of memory.
+  out.resize(size);
+  return out;
+}
+
+Result<Bytes> decompress(BytesView compressed, std::size_t max_bytes) {
+  const std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(), &ZSTD_freeDCtx);
+  if (!context) std::abort();
+  ZSTD_DCtx_setParameter(context.get(), ZSTD_d_windowLogMax, kWindowLog);
+  Bytes out;
+  ZSTD_inBuffer in{compressed.data(), compressed.size(), 0};
+  std::size_t left = 1;  // 0 when a frame is complete.
+  while (left != 0) {
+    if (out.size() == max_bytes) return fail(Code::kCompressedTooLarge, std::to_string(max_bytes) + " bytes");
+    const std::size_t before = out.size();
+    out.resize(std::min(max_bytes, std::max<std::size_t>(before * 2, 64 * 1024)));
+    ZSTD_outBuffer to{out.data(), out.size(), before};
+    left = ZSTD_decompressStream(context.get(), &to, &in);
+    const bool stuck = to.pos == before && in.pos == in.size;
+    out.resize(to.pos);
+    if (ZSTD_isError(left) || (left != 0 && stuck)) return fail(Code::kCompressedBroken);
+  }
+  if (in.pos != in.size) return fail(Code::kCompressedBroken, "bytes after the end");
+  return out;
+}
+
+}  // namespace dudao

@@ -1,0 +1,1114 @@
+#include "sync/office/office.hpp"
+
+#include "schema/visit_state.hpp"
+#include "sync/answer.hpp"
+#include "sync/checkpoint.hpp"
+#include "sync/compress.hpp"
+#include "sync/ledger_file.hpp"
+#include "sync/merkle.hpp"
+#include "sync/office/apply.hpp"
+#include "sync/office/feed.hpp"
+#include "sync/pass.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+
+namespace dudao {
+namespace {
+
+/// Rows of a decision are split so that each statement stays far below its limit.
+constexpr std::size_t kDecisionBytes = 40'000;
+constexpr std::size_t kDrawPartBytes = 40'000;
+constexpr std::int64_t kOfferLife_ms = std::int64_t{72} * 3600 * 1000;
+constexpr std::int64_t kEnrolmentLife_s = std::int64_t{2} * 365 * 86'400;
+constexpr std::int64_t kDay_ms = 86'400'000;
+constexpr std::int64_t kNonceSlot_ms = 10 * 60 * 1000;
+constexpr std::size_t kMaxPendingEnrolments = 1'000;
+constexpr std::size_t kMaxFeedBudget = 2u << 20;
+constexpr std::size_t kMaxEnrolmentBytes = 4'096;
+
+Response refuse(int status, const Error& error, std::int64_t office_utc_ms, std::optional<Nonce> nonce = std::nullopt) {
+  // What a stranger can learn from a refusal is its number and its own ids, never contents.
+  return {
+      status,
+      {{"content-type", std::string(kErrorContentType)}, {"cache-control", "no-store"}},
+      write_error_answer({static_cast<std::uint16_t>(error.code), error.detail.substr(0, 200), office_utc_ms, nonce})};
+}
+
+std::string text_cell(const StoredRow& row, std::string_view table, std::string_view column) {
+  const auto* value = std::get_if<std::string>(&row.cells[find_table(table)->column(column)]);
+  return value ? *value : std::string();
+}
+
+Result<std::optional<StoredRow>> row_of(Store& store, std::string_view table, std::initializer_list<ValueView> key) {
+  return store.row(*find_table(table), std::vector<ValueView>(key));
+}
+
+std::string draw_setting(std::string_view draw, std::string_view part) {
+  return "draw:" + std::string(draw) + ":" + std::string(part);
+}
+
+/// UUIDv7 (RFC 9562 section 5.7): sorts by time, made without asking anybody.
+Bytes uuid_v7(std::int64_t utc_ms) {
+  Bytes id = random_bytes(16);
+  for (int i = 0; i < 6; ++i) id[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(utc_ms >> (40 - 8 * i));
+  id[6] = static_cast<std::uint8_t>((id[6] & 0x0f) | 0x70);
+  id[8] = static_cast<std::uint8_t>((id[8] & 0x3f) | 0x80);
+  return id;
+}
+
+Value or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
+
+}  // namespace
+
+struct Office::Impl {
+  Impl(Platform& machine, Options chosen, std::unique_ptr<Store> opened, PublicKey office_key)
+      : platform(machine),
+        options(std::move(chosen)),
+        store(std::move(opened)),
+        applier(*store),
+        key(std::move(office_key)) {}
+
+  // --- Everything below here that touches the store is called with `lock` held.
+
+  NodeReader nodes = [this](int level, std::int64_t position) { return store->node(level, position); };
+
+  Result<Bytes> sign(BytesView message) { return platform.keys.sign(options.key_name, message); }
+  Signer signer = [this](BytesView message) { return sign(message); };
+
+  Result<Bytes> office_statement(StatementType type, std::string subject, BytesView payload) {
+    return sign_statement(
+        {type, options.origin, std::move(subject), std::max<std::int64_t>(0, platform.clock.wall_utc_ms() / 1000)},
+        payload, key, signer);
+  }
+
+  /// Gives a statement its place in the log and derives what follows from it. The caller has a transaction open.
+  Result<std::int64_t> append(BytesView bytes, const Statement& statement, std::int64_t author, std::uint64_t seq,
+                              std::optional<Error>& refusal) {
+    DUDAO_TRY(const std::int64_t index, store->size());
+    LedgerEntry entry;
+    entry.index = index;
+    entry.id = statement.id;
+    entry.type = statement.type;
+    entry.author = author;
+    entry.seq = seq;
+    entry.bytes = to_bytes(bytes);
+    DUDAO_CHECK(store->append(entry));
+    DUDAO_CHECK(append_leaf(index, leaf_hash(bytes), nodes, [this](int level, std::int64_t position, const Hash& hash) {
+      return store->put_node(level, position, hash);
+    }));
+    DUDAO_TRY(refusal, applier.apply(statement, {index, author, batch_utc_ms, seq}));
+    if (refusal) DUDAO_CHECK(store->set_refusal(index, static_cast<std::uint16_t>(refusal->code), refusal->detail));
+    return index;
+  }
+
+  /// The office's own statement; what its rules refuse does not get into the log.
+  Result<std::int64_t> append_own(StatementType type, std::string subject, BytesView payload, std::uint64_t seq = 0) {
+    DUDAO_TRY(const Bytes bytes, office_statement(type, std::move(subject), payload));
+    DUDAO_TRY(const Statement statement, parse_statement(bytes));
+    std::optional<Error> refusal;
+    DUDAO_TRY(const std::int64_t index, append(bytes, statement, kOfficeAuthor, seq, refusal));
+    if (refusal) return fail(*refusal);
+    if (type == StatementType::kOfficeDecision) {
+      chain_seq = seq;
+      chain_head = statement.id;
+    }
+    return index;
+  }
+
+  Status append_decision(std::string_view actor, std::string_view action, const ChangesBuilder& rows,
+                         std::vector<std::int64_t>& indices) {
+    ChangeSet decision;
+    decision.seq = chain_seq + 1;
+    decision.prev = chain_head;
+    DUDAO_TRY(const std::int64_t size, store->size());
+    DUDAO_TRY(decision.seen.root, tree_root(size, nodes));
+    decision.seen.size = static_cast<std::uint64_t>(size);
+    hlc = std::max(hlc + 1, static_cast<std::uint64_t>(std::max<std::int64_t>(0, platform.clock.wall_utc_ms())) << 16);
+    decision.hlc = hlc;
+    decision.schema_version = kSchemaVersion;
+    decision.actor = actor;
+    decision.action = action;
+    decision.changes = rows.changes();
+    DUDAO_TRY(const std::int64_t index, append_own(StatementType::kOfficeDecision, std::string(action),
+                                                   write_change_set(decision), decision.seq));
+    indices.push_back(index);
+    return {};
+  }
+
+  /// One transaction around `work`, with its own batch when the log grew.
+  Status transact(const std::function<Status()>& work) {
+    const auto before = std::tuple(chain_seq, chain_head, hlc);
+    const Status done = [&]() -> Status {
+      DUDAO_CHECK(store->begin());
+      DUDAO_TRY(const std::int64_t size_before, store->size());
+      DUDAO_TRY(const auto last, size_before == 0 ? Result<Batch>(Batch{}) : store->batch_of(size_before - 1));
+      // Registration times never run backwards, whatever the office's own clock does.
+      batch_utc_ms = std::max(platform.clock.wall_utc_ms(), last.registered_utc_ms);
+      DUDAO_CHECK(work());
+      DUDAO_TRY(const std::int64_t size, store->size());
+      if (size > size_before) DUDAO_CHECK(store->put_batch({size, batch_utc_ms}));
+      DUDAO_CHECK(store->commit());
+      if (size > size_before) ++commits;
+      return {};
+    }();
+    if (!done) {
+      store->rollback();
+      std::tie(chain_seq, chain_head, hlc) = before;
+      return done;
+    }
+    return refresh_registry();
+  }
+
+  Status refresh_registry() {
+    DUDAO_TRY(const auto all, store->devices());
+    auto fresh = std::make_shared<std::map<KeyId, Device>>();
+    for (const Device& device : all) fresh->emplace(key_id(device.key), device);
+    const std::unique_lock guard(registry_lock);
+    registry = std::move(fresh);
+    return {};
+  }
+
+  Status found_log() {
+    Genesis genesis;
+    genesis.origin = options.origin;
+    genesis.algorithm = key.algorithm();
+    genesis.public_key = key.raw();
+    genesis.created_utc_ms = platform.clock.wall_utc_ms();
+    return transact([&]() -> Status {
+      DUDAO_CHECK(append_own(StatementType::kGenesis, options.origin, write_genesis(genesis)));
+      return store->put_setting("nonce_secret", BytesView(random_bytes(32)));
+    });
+  }
+
+  Status load() {
+    DUDAO_TRY(const std::int64_t size, store->size());
+    if (size == 0) DUDAO_CHECK(found_log());
+    DUDAO_TRY(const auto first, store->entry(0));
+    if (!first) return fail(Code::kLedgerBroken, "no genesis");
+    DUDAO_TRY(const Statement statement, parse_statement(first->bytes));
+    DUDAO_TRY(const Genesis genesis, read_genesis(statement.payload));
+    if (genesis.origin != options.origin) return fail(Code::kOriginChanged, std::string(genesis.origin));
+    if (!std::equal(genesis.public_key.begin(), genesis.public_key.end(), key.raw().begin(), key.raw().end()))
+      return fail(Code::kOfficeKeyChanged);
+    chain_head = statement.id;
+    DUDAO_TRY(const auto last, store->last_of(kOfficeAuthor));
+    if (last && last->seq > 0) {
+      DUDAO_TRY(const Statement newest, parse_statement(last->bytes));
+      DUDAO_TRY(const ChangeSet decision, read_change_set(newest.payload));
+      chain_seq = decision.seq;
+      chain_head = newest.id;
+      hlc = decision.hlc;
+    }
+    DUDAO_TRY(const auto secret, store->setting("nonce_secret"));
+    if (!secret || !std::holds_alternative<Bytes>(*secret)) return fail(Code::kLedgerBroken, "nonce_secret");
+    nonce_secret = std::get<Bytes>(*secret);
+    return refresh_registry();
+  }
+
+  // --- The exchange.
+
+  struct Incoming {
+    Bytes bytes;
+    Statement statement;
+    ChainLink link;
+  };
+  /// One request on its way through the group commit.
+  struct Work {
+    Work(Device from, const SyncRequest& asked) : device(std::move(from)), request(asked) {}
+    Device device;
+    SyncRequest request;
+    std::vector<Incoming> statements;
+    std::vector<Refusal> refusals;
+    std::vector<std::pair<std::uint64_t, std::int64_t>> registered;  ///< number, log index
+    Response response;
+    bool done = false;
+  };
+
+  std::optional<Device> find_device(const KeyId& kid) {
+    const std::shared_lock guard(registry_lock);
+    const auto found = registry->find(kid);
+    if (found == registry->end()) return std::nullopt;
+    return found->second;
+  }
+
+  Nonce lent_nonce(const KeyId& kid, std::int64_t slot) const {
+    CborWriter out;
+    out.bytes(kid);
+    out.integer(slot);
+    const Hash mac = hmac_sha256(nonce_secret, out.written());
+    Nonce nonce;
+    std::copy_n(mac.begin(), nonce.size(), nonce.begin());
+    return nonce;
+  }
+
+  Response sync(const Request& http) {
+    const std::int64_t office_utc_ms = platform.clock.wall_utc_ms();
+    if (http.body.size() > kMaxSyncBodyBytes) return refuse(413, {Code::kCompressedTooLarge, {}}, office_utc_ms);
+    const auto plain = decompress(http.body, kMaxSyncPlainBytes);
+    if (!plain)
+      return refuse(plain.error().code == Code::kCompressedTooLarge ? 413 : 400, plain.error(), office_utc_ms);
+    const auto items = split_statements(*plain, kMaxStatementsPerRequest + 1);
+    if (!items) return refuse(400, items.error(), office_utc_ms);
+    if (items->empty()) return refuse(400, {Code::kCborEnd, "no statements"}, office_utc_ms);
+
+    const auto head = parse_statement(items->front());
+    if (!head) return refuse(400, head.error(), office_utc_ms);
+    if (head->type != StatementType::kSyncRequest)
+      return refuse(400, {Code::kStatementType, std::to_string(static_cast<int>(head->type))}, office_utc_ms);
+    const auto device = find_device(head->kid);
+    if (!device) return refuse(403, {Code::kDeviceUnknown, to_hex(head->kid)}, office_utc_ms);
+    if (const Status own = verify_statement(*head, device->key); !own) return refuse(403, own.error(), office_utc_ms);
+    const auto request = read_sync_request(head->payload);
+    if (!request) return refuse(400, request.error(), office_utc_ms);
+    if (request->device != device->no)
+      return refuse(403, {Code::kDeviceUnknown, std::to_string(request->device)}, office_utc_ms);
+
+    // A request is fresh when its clock says so, or when it holds the nonce that was lent a moment ago.
+    const std::int64_t slot = office_utc_ms / kNonceSlot_ms;
+    const bool lent =
+        request->nonce == lent_nonce(head->kid, slot) || request->nonce == lent_nonce(head->kid, slot - 1);
+    const std::int64_t difference = request->now_utc_ms - office_utc_ms;
+    if (!lent && (difference > options.clock_tolerance_ms || difference < -options.clock_tolerance_ms))
+      return refuse(401, {Code::kClockNotAgreed, {}}, office_utc_ms, lent_nonce(head->kid, slot));
+    if (device->state == DeviceState::kActive && office_utc_ms / 1000 > device->expires_utc_s)
+      return refuse(403, {Code::kDeviceExpired, {}}, office_utc_ms);
+
+    Work work(*device, *request);
+    for (std::size_t i = 1; i < items->size(); ++i) take_in(work, (*items)[i]);
+    commit_together(work);
+    return std::move(work.response);
+  }
+
+  /// Everything about a statement that needs no store: form, author, signature. Runs on the caller's thread, so that
+  /// signatures are checked on all cores.
+  static void take_in(Work& work, BytesView bytes) {
+    Incoming in;
+    in.bytes = to_bytes(bytes);
+    const Status sound = [&]() -> Status {
+      DUDAO_TRY(in.statement, parse_statement(in.bytes));
+      if (in.statement.type != StatementType::kChangeSet)
+        return fail(Code::kStatementType, std::to_string(static_cast<int>(in.statement.type)));
+      if (in.statement.kid != key_id(work.device.key)) return fail(Code::kForeignStatement, to_hex(in.statement.kid));
+      DUDAO_CHECK(verify_statement(in.statement, work.device.key));
+      DUDAO_TRY(in.link, read_chain_link(in.statement.payload));
+      // What a newer program says cannot be judged yet; it waits at the device until this office is brought up to date.
+      const auto change_set = read_change_set(in.statement.payload);
+      if (!change_set && change_set.error().code == Code::kSchemaNewer) return fail(change_set.error());
+      return {};
+    }();
+    if (!sound) {
+      work.refusals.push_back(
+          {in.link.seq, static_cast<std::uint16_t>(sound.error().code), sound.error().detail, false});
+      return;
+    }
+    work.statements.push_back(std::move(in));
+  }
+
+  /// Requests that arrive while one is being committed share the next commit.
+  void commit_together(Work& work) {
+    std::unique_lock guard(queue_lock);
+    queue.push_back(&work);
+    if (leading) {
+      queue_changed.wait(guard, [&] { return work.done; });
+      return;
+    }
+    leading = true;
+    while (!queue.empty()) {
+      std::vector<Work*> together(queue.begin(), queue.end());
+      queue.clear();
+      guard.unlock();
+      commit(together);
+      guard.lock();
+      for (Work* each : together) each->done = true;
+      queue_changed.notify_all();
+    }
+    leading = false;
+  }
+
+  void commit(const std::vector<Work*>& together) {
+    const std::lock_guard guard(lock);
+    const bool anything =
+        std::any_of(together.begin(), together.end(), [](const Work* work) { return !work->statements.empty(); });
+    Status done;
+    if (anything) {
+      done = transact([&]() -> Status {
+        for (Work* work : together) {
+          for (const Incoming& in : work->statements) DUDAO_CHECK(receive(*work, in));
+        }
+        return {};
+      });
+    }
+    for (Work* work : together) {
+      auto answered = done ? answer(*work) : Result<Response>(fail(done.error()));
+      if (answered) {
+        work->response = std::move(*answered);
+      } else {
+        platform.log.write(Log::Level::kError, "sync failed", answered.error().message());
+        work->response = refuse(503, answered.error(), platform.clock.wall_utc_ms());
+      }
+    }
+  }
+
+  Status receive(Work& work, const Incoming& in) {
+    DUDAO_TRY(const auto already, store->find(in.statement.id));
+    if (already) {
+      ++duplicates;
+      work.registered.emplace_back(in.link.seq, *already);
+      return {};
+    }
+    DUDAO_TRY(const auto device, store->device(work.device.no));
+    if (!device) return fail(Code::kLedgerBroken, "device " + std::to_string(work.device.no));
+    const auto refuse_it = [&](Code code, std::string detail) {
+      ++refused;
+      work.refusals.push_back({in.link.seq, static_cast<std::uint16_t>(code), std::move(detail), false});
+    };
+    const auto keep_apart = [&](Code code) -> Status {
+      DUDAO_CHECK(store->quarantine({in.statement.id, device->no, in.link.seq, static_cast<std::uint16_t>(code),
+                                     std::string(info(code).name), batch_utc_ms, in.bytes}));
+      refuse_it(code, {});
+      return {};
+    };
+    if (device->state == DeviceState::kRevoked) return keep_apart(Code::kDeviceRevoked);
+    if (device->state == DeviceState::kForked) return keep_apart(Code::kDeviceForked);
+    if (in.link.seq > device->head_seq + 1) {
+      refuse_it(Code::kChainGap,
+                "number " + std::to_string(in.link.seq) + " after " + std::to_string(device->head_seq));
+      return {};
+    }
+    if (in.link.seq != device->head_seq + 1 || in.link.prev != device->head_id) {
+      // Validly signed, and not what follows: there are two chains of one device. Both are kept, and the log says so.
+      DUDAO_CHECK(keep_apart(Code::kChainFork));
+      Revocation revocation;
+      revocation.device = device->no;
+      revocation.cut_seq = device->head_seq;
+      revocation.cut_id = device->head_id;
+      revocation.reason = "fork";
+      revocation.actor = "office";
+      DUDAO_CHECK(
+          append_own(StatementType::kRevocation, "d" + std::to_string(device->no), write_revocation(revocation)));
+      return {};
+    }
+    std::optional<Error> refusal;
+    DUDAO_TRY(const std::int64_t index, append(in.bytes, in.statement, device->no, in.link.seq, refusal));
+    ++registered;
+    work.registered.emplace_back(in.link.seq, index);
+    return {};
+  }
+
+  /// Receipts, checkpoint and one page of the feed, as things stand after the commit.
+  Result<Response> answer(Work& work) {
+    DUDAO_TRY(const auto device, store->device(work.device.no));
+    const std::int64_t office_utc_ms = platform.clock.wall_utc_ms();
+    if (!device || device->state == DeviceState::kRevoked)
+      return refuse(403, {Code::kDeviceRevoked, {}}, office_utc_ms);
+    if (device->state == DeviceState::kForked) return refuse(403, {Code::kDeviceForked, {}}, office_utc_ms);
+    DUDAO_TRY(const std::int64_t size, store->size());
+    const auto known = static_cast<std::int64_t>(work.request.checkpoint.size);
+    if (work.request.checkpoint.size > static_cast<std::uint64_t>(size) ||
+        work.request.cursor > static_cast<std::uint64_t>(size))
+      return refuse(409,
+                    {Code::kLogShrunk, std::to_string(size) + " after " + std::to_string(work.request.checkpoint.size)},
+                    office_utc_ms);
+
+    SyncAnswer out;
+    std::sort(work.registered.begin(), work.registered.end());
+    work.registered.erase(std::unique(work.registered.begin(), work.registered.end()), work.registered.end());
+    for (std::size_t i = 0; i < work.registered.size();) {
+      const auto [seq, index] = work.registered[i];
+      DUDAO_TRY(const Batch batch, store->batch_of(index));
+      std::size_t end = i + 1;
+      while (end < work.registered.size() && work.registered[end].first == seq + (end - i) &&
+             work.registered[end].second == index + static_cast<std::int64_t>(end - i) &&
+             work.registered[end].second < batch.size)
+        ++end;
+      BatchReceipt receipt;
+      receipt.head = {batch.size, batch.registered_utc_ms / 1000};
+      DUDAO_TRY(receipt.signature, batch_signature(batch));
+      receipt.first = index;
+      receipt.count = static_cast<std::int64_t>(end - i);
+      DUDAO_TRY(receipt.proof, range_proof(receipt.first, receipt.count, batch.size, nodes));
+      out.receipts.emplace_back(seq, std::move(receipt));
+      for (; i < end; ++i) {
+        DUDAO_TRY(const auto entry, store->entry(work.registered[i].second));
+        if (entry && entry->refusal)
+          work.refusals.push_back({work.registered[i].first, *entry->refusal, entry->refusal_detail, true});
+      }
+    }
+    if (size > known) {
+      DUDAO_TRY(out.checkpoint, checkpoint(size));
+      if (known > 0) {
+        DUDAO_TRY(out.consistency, consistency_proof(known, size, nodes));
+      }
+    }
+    FeedPage page;
+    page.device = device->no;
+    page.nonce = work.request.nonce;
+    page.office_utc_ms = office_utc_ms;
+    page.from = work.request.cursor;
+    page.accepted_seq = device->head_seq;
+    page.refusals = std::move(work.refusals);
+    DUDAO_TRY(
+        const FeedRows feed,
+        feed_for(*store, *device, static_cast<std::int64_t>(work.request.cursor), size, office_utc_ms / kDay_ms,
+                 static_cast<std::size_t>(std::min<std::uint64_t>(work.request.feed_budget_bytes, kMaxFeedBudget))));
+    page.to = static_cast<std::uint64_t>(feed.to);
+    page.more = feed.more;
+    page.rows = feed.rows.changes();
+    DUDAO_TRY(const Bytes page_bytes, sign_page(device->no, page));
+    out.page = page_bytes;
+    return Response{200,
+                    {{"content-type", std::string(kSyncContentType)}, {"cache-control", "no-store"}},
+                    compress(write_sync_answer(out))};
+  }
+
+  Result<Bytes> sign_page(std::int64_t device, const FeedPage& page) {
+    return office_statement(StatementType::kFeedPage, "d" + std::to_string(device), write_feed_page(page));
+  }
+
+  Result<Bytes> batch_signature(const Batch& batch) {
+    if (batch.size == signed_size) return signed_signature;
+    DUDAO_TRY(const Hash root, tree_root(batch.size, nodes));
+    DUDAO_TRY(signed_signature,
+              sign(batch_to_be_signed({batch.size, batch.registered_utc_ms / 1000}, root, options.origin, key)));
+    signed_size = batch.size;
+    return signed_signature;
+  }
+
+  Result<std::string> checkpoint(std::int64_t size) {
+    DUDAO_TRY(const Hash root, tree_root(size, nodes));
+    return sign_checkpoint({options.origin, size, root}, key, signer);
+  }
+
+  // --- Enrolment.
+
+  Response enrol(const Request& http) {
+    const std::int64_t office_utc_ms = platform.clock.wall_utc_ms();
+    if (http.body.size() > kMaxEnrolmentBytes) return refuse(413, {Code::kStatementTooLarge, {}}, office_utc_ms);
+    const auto statement = parse_statement(http.body);
+    if (!statement) return refuse(400, statement.error(), office_utc_ms);
+    if (statement->type != StatementType::kEnrolmentRequest)
+      return refuse(400, {Code::kStatementType, {}}, office_utc_ms);
+    const auto request = read_enrolment_request(statement->payload);
+    if (!request) return refuse(400, request.error(), office_utc_ms);
+    const auto device_key = PublicKey::from_raw(request->algorithm, request->public_key);
+    if (!device_key) return refuse(400, device_key.error(), office_utc_ms);
+    // Signed with the very key that it asks for: whoever asks holds it.
+    if (const Status own = verify_statement(*statement, *device_key); !own)
+      return refuse(403, own.error(), office_utc_ms);
+
+    const std::lock_guard guard(lock);
+    auto answered = enrol_locked(http.body, *request, *device_key, office_utc_ms);
+    if (answered) return std::move(*answered);
+    return refuse(answered.error().retryable() ? 503 : 403, answered.error(), office_utc_ms);
+  }
+
+  Result<Response> enrol_locked(BytesView bytes, const EnrolmentRequest& request, const PublicKey& device_key,
+                                std::int64_t office_utc_ms) {
+    const KeyId kid = key_id(device_key);
+    DUDAO_TRY(auto device, store->device(kid));
+    if (!device && !request.one_time_code.empty()) {
+      const Hash code_hash = sha256(request.one_time_code);
+      DUDAO_TRY(const auto offer, store->offer(code_hash));
+      if (!offer || offer->expires_utc_ms < office_utc_ms) return fail(Code::kOfferUnknown);
+      DUDAO_CHECK(transact([&]() -> Status {
+        DUDAO_CHECK(store->remove_offer(code_hash));
+        return append_enrolment("one-time code", device_key, offer->inspector, request.device_name).map([](auto) {});
+      }));
+      DUDAO_TRY(device, store->device(kid));
+    }
+    if (!device) {
+      DUDAO_TRY(const auto waiting, store->enrolment_requests());
+      if (waiting.size() >= kMaxPendingEnrolments) return fail(Code::kTooManyEnrolments);
+      DUDAO_CHECK(transact([&] { return store->put_enrolment_request(kid, bytes, office_utc_ms); }));
+      return Response{202, {{"content-type", std::string(kSyncContentType)}, {"cache-control", "no-store"}}, {}};
+    }
+    DUDAO_TRY(const auto genesis, store->entry(0));
+    DUDAO_TRY(const auto enrolment, store->entry(device->enrolled_index));
+    if (!genesis || !enrolment) return fail(Code::kLedgerBroken, "enrolment");
+    Bytes body = genesis->bytes;
+    dudao::append(body, enrolment->bytes);
+    return Response{
+        200, {{"content-type", std::string(kSyncContentType)}, {"cache-control", "no-store"}}, compress(body)};
+  }
+
+  Result<std::int64_t> append_enrolment(std::string_view actor, const PublicKey& device_key, std::string_view inspector,
+                                        std::string_view device_name) {
+    DUDAO_TRY(const auto person, row_of(*store, "inspector", {inspector}));
+    if (!person) return fail(Code::kInspectorUnknown, std::string(inspector));
+    DUDAO_TRY(const auto all, store->devices());
+    Enrolment enrolment;
+    enrolment.device = all.empty() ? 1 : all.back().no + 1;
+    enrolment.algorithm = device_key.algorithm();
+    enrolment.public_key = device_key.raw();
+    enrolment.inspector = inspector;
+    enrolment.device_name = device_name;
+    enrolment.expires_utc_s = platform.clock.wall_utc_ms() / 1000 + kEnrolmentLife_s;
+    enrolment.actor = actor;
+    DUDAO_CHECK(
+        append_own(StatementType::kEnrolment, "d" + std::to_string(enrolment.device), write_enrolment(enrolment)));
+    DUDAO_CHECK(store->remove_enrolment_request(key_id(device_key)));
+    return enrolment.device;
+  }
+
+  // --- Decisions.
+
+  Result<std::vector<std::int64_t>> decide(std::string_view actor, std::string_view action,
+                                           const std::function<Result<ChangesBuilder>(Store& rows)>& build) {
+    std::vector<std::int64_t> indices;
+    DUDAO_CHECK(transact([&]() -> Status {
+      DUDAO_TRY(const ChangesBuilder all, build(*store));
+      for (const ChangesBuilder& part : all.split(kDecisionBytes))
+        DUDAO_CHECK(append_decision(actor, action, part, indices));
+      return {};
+    }));
+    return indices;
+  }
+
+  Status check_plan(Store& rows, const VisitPlan& plan) {
+    static const std::set<std::string_view> kKinds{"ROUTINE",   "RANDOM",    "SPECIAL",  "COMPREHENSIVE",
+                                                   "REINSPECT", "COMPLAINT", "EMERGENCY"};
+    if (!kKinds.contains(plan.kind)) return fail(Code::kPlanWrong, "kind " + plan.kind);
+    if (plan.to_day < plan.from_day) return fail(Code::kPlanWrong, "the window ends before it begins");
+    if (!plan.class_seed.empty() && plan.class_seed.size() != 32) return fail(Code::kPlanWrong, "class seed");
+    DUDAO_TRY(const auto school, row_of(rows, "school", {std::string_view(plan.school)}));
+    if (!school) return fail(Code::kSchoolUnknown, plan.school);
+    DUDAO_TRY(const auto checklist_row,
+              row_of(rows, "template", {std::string_view(plan.template_code), plan.template_version}));
+    if (!checklist_row)
+      return fail(Code::kTemplateUnknown, plan.template_code + " " + std::to_string(plan.template_version));
+    if (!plan.items.empty()) {
+      DUDAO_TRY(const Checklist checklist, Checklist::parse(std::get<std::string>(checklist_row->cells[3])));
+      DUDAO_CHECK(checklist.subset(plan.items));
+    }
+    std::set<std::string> members;
+    for (const std::string& inspector : plan.team) {
+      DUDAO_TRY(const auto person, row_of(rows, "inspector", {std::string_view(inspector)}));
+      if (!person) return fail(Code::kInspectorUnknown, inspector);
+      if (!members.insert(inspector).second) return fail(Code::kTeamWrong, inspector + " twice");
+      if (text_cell(*person, "inspector", "status") != "ACTIVE")
+        return fail(Code::kTeamWrong, inspector + " is not active");
+      const bool leads = std::get<std::int64_t>(person->cells[find_table("inspector")->column("lead")]) != 0;
+      if (members.size() == 1 && !leads) return fail(Code::kTeamWrong, inspector + " may not lead");
+      DUDAO_TRY(const auto interest,
+                row_of(rows, "conflict_of_interest", {std::string_view(inspector), std::string_view(plan.school)}));
+      const auto* until_day = interest ? std::get_if<std::int64_t>(&interest->cells[3]) : nullptr;
+      if (interest && (!until_day || *until_day >= plan.from_day))
+        return fail(Code::kRecused, inspector + " at " + plan.school);
+    }
+    return {};
+  }
+
+  Result<std::vector<Bytes>> plan_locked(std::string_view actor, const std::vector<VisitPlan>& plans) {
+    std::vector<Bytes> ids;
+    DUDAO_CHECK(decide(actor, "visit.plan", [&](Store& rows) -> Result<ChangesBuilder> {
+      ChangesBuilder out;
+      for (const VisitPlan& plan : plans) {
+        DUDAO_CHECK(check_plan(rows, plan));
+        const Bytes id = uuid_v7(platform.clock.wall_utc_ms());
+        std::string items;
+        for (const std::string& item : plan.items) items += (items.empty() ? "" : ",") + item;
+        const VisitState state = plan.team.empty() ? VisitState::kPlanned : VisitState::kAssigned;
+        out.insert("visit",
+                   {id, plan.school, plan.kind, std::int64_t{plan.announced}, or_null(plan.campaign),
+                    or_null(plan.draw), plan.template_code, plan.template_version, or_null(items), plan.from_day,
+                    plan.to_day, plan.unseal_at_utc_ms ? Value(*plan.unseal_at_utc_ms) : Value(),
+                    plan.class_seed.empty() ? Value() : Value(plan.class_seed), std::string(to_string(state)), Value(),
+                    Value()});
+        for (std::size_t i = 0; i < plan.team.size(); ++i)
+          out.insert("team_member", {id, plan.team[i], std::string(i == 0 ? "LEAD" : "MEMBER"), Value()});
+        ids.push_back(id);
+      }
+      return out;
+    }));
+    return ids;
+  }
+
+  Result<ChangesBuilder> visit_change(Store& rows, BytesView visit, VisitEvent event, std::string_view item,
+                                      std::string_view reason) {
+    const Table& visits = *find_table("visit");
+    DUDAO_TRY(const auto row, row_of(rows, "visit", {visit}));
+    if (!row) return fail(Code::kVisitUnknown, to_hex(visit));
+    const auto state = visit_state_from(text_cell(*row, "visit", "state"));
+    if (!state) return fail(Code::kStateUnknown, to_hex(visit));
+    const bool needs_reason =
+        event == VisitEvent::kCancel || event == VisitEvent::kQuery || event == VisitEvent::kRecuse;
+    if (needs_reason && reason.empty()) return fail(Code::kReasonMissing, std::string(to_string(event)));
+    ChangesBuilder out;
+    std::vector<std::pair<std::size_t, Value>> cells;
+    if (event == VisitEvent::kCancel && resolve_cancel(*state).late) {
+      // The field's work stands; the cancellation is on record all the same.
+      cells.emplace_back(visits.column("reason"), "late cancellation: " + std::string(reason));
+    } else {
+      DUDAO_TRY(const VisitState to, advance(*state, event, Actor::kOffice));
+      cells.emplace_back(visits.column("state"), std::string(to_string(to)));
+      if (!reason.empty() && event == VisitEvent::kCancel)
+        cells.emplace_back(visits.column("reason"), std::string(reason));
+    }
+    std::sort(cells.begin(), cells.end());
+    out.update("visit", {to_bytes(visit)}, std::move(cells));
+    if (event == VisitEvent::kQuery) {
+      std::int64_t n = 1;
+      DUDAO_CHECK(rows.each_row_of_visit(*find_table("question"), visit, 0, [&](const StoredRow& question) -> Status {
+        n = std::max(n, std::get<std::int64_t>(question.cells[1]) + 1);
+        return {};
+      }));
+      out.insert("question",
+                 {to_bytes(visit), n, or_null(std::string(item)), std::string(reason), platform.clock.wall_utc_ms()});
+    }
+    if (event == VisitEvent::kRecuse)
+      out.update("team_member", {to_bytes(visit), std::string(item)},
+                 {{find_table("team_member")->column("recusal"), std::string(reason)}});
+    return out;
+  }
+
+  // --- The draw.
+
+  Status append_draw_step(const DrawStep& step) {
+    return append_own(StatementType::kDraw, std::string(step.draw), write_draw_step(step)).map([](auto) {});
+  }
+
+  Result<StoredRow> draw_row(std::string_view draw) {
+    DUDAO_TRY(auto row, row_of(*store, "draw", {draw}));
+    if (!row) return fail(Code::kDrawNotThere, std::string(draw));
+    return std::move(*row);
+  }
+
+  Result<std::string> draw_text(std::string_view draw, std::string_view part) {
+    DUDAO_TRY(const auto found, store->setting(draw_setting(draw, part)));
+    const auto* text_value = found ? std::get_if<std::string>(&*found) : nullptr;
+    return text_value ? *text_value : std::string();
+  }
+
+  Result<DrawFiles> draw_files(std::string_view draw) {
+    DrawFiles files;
+    DUDAO_TRY(files.manifest, draw_text(draw, "manifest"));
+    DUDAO_TRY(files.frame, draw_text(draw, "frame"));
+    DUDAO_TRY(files.pool, draw_text(draw, "pool"));
+    DUDAO_TRY(files.recuse, draw_text(draw, "recuse"));
+    return files;
+  }
+
+  Result<Hash> draw_secret(std::string_view draw) {
+    DUDAO_TRY(const auto bytes, store->draw_secret(draw));
+    const auto secret = bytes ? to_array<32>(*bytes) : std::nullopt;
+    if (!secret) return fail(Code::kDrawNotThere, std::string(draw));
+    return *secret;
+  }
+
+  // --- Rebuilding.
+
+  /// Everything that must come out the same, as one hash a table.
+  Result<std::map<std::string, Hash>> fingerprint() {
+    std::map<std::string, Hash> out;
+    for (const Table& table : synced_tables()) {
+      Hash running{};
+      DUDAO_CHECK(store->each_row(table, [&](const StoredRow& row) -> Status {
+        std::vector<ValueView> cells;
+        for (const Value& cell : row.cells) cells.push_back(as_view(cell));
+        for (const std::int64_t number :
+             {row.clock.index, row.clock.author, row.clock.hlc, row.clock.feed, row.clock.feed_author})
+          cells.emplace_back(number);
+        running = sha256({running, encode_key(cells)});
+        return {};
+      }));
+      out[std::string(table.name)] = running;
+    }
+    Hash running{};
+    DUDAO_TRY(const auto all, store->devices());
+    for (const Device& device : all) {
+      const std::string line = std::to_string(device.no) + device.inspector + device.name +
+                               std::string(to_string(device.state)) + std::to_string(device.head_seq) +
+                               to_hex(device.head_id) + device.reason;
+      running = sha256({running, view(line)});
+    }
+    out["device"] = running;
+    return out;
+  }
+
+  Status rebuild_locked() {
+    const auto undo = [&](Status why) {
+      store->rollback();
+      return why;
+    };
+    DUDAO_CHECK(store->begin());
+    const Status done = [&]() -> Status {
+      DUDAO_TRY(const auto before, fingerprint());
+      DUDAO_CHECK(store->forget_derived());
+      DUDAO_TRY(const std::int64_t size, store->size());
+      Batch batch;
+      for (std::int64_t index = 0; index < size; ++index) {
+        if (index >= batch.size) {
+          DUDAO_TRY(batch, store->batch_of(index));
+        }
+        DUDAO_TRY(const auto entry, store->entry(index));
+        if (!entry) return fail(Code::kLedgerBroken, std::to_string(index));
+        DUDAO_TRY(const Statement statement, parse_statement(entry->bytes));
+        DUDAO_TRY(const auto refusal,
+                  applier.apply(statement, {index, entry->author, batch.registered_utc_ms, entry->seq}));
+        if (refusal) DUDAO_CHECK(store->set_refusal(index, static_cast<std::uint16_t>(refusal->code), refusal->detail));
+      }
+      DUDAO_TRY(const auto after, fingerprint());
+      for (const auto& [table, hash] : before)
+        if (after.at(table) != hash) return fail(Code::kRebuildDiffers, table);
+      return store->commit();
+    }();
+    if (!done) return undo(done);
+    return refresh_registry();
+  }
+
+  Platform& platform;
+  const Options options;
+  std::mutex lock;
+  std::unique_ptr<Store> store;
+  Applier applier;
+  const PublicKey key;
+  std::uint64_t chain_seq = 0;
+  Hash chain_head{};
+  std::uint64_t hlc = 0;
+  Bytes nonce_secret;
+  std::int64_t batch_utc_ms = 0;
+  std::int64_t signed_size = -1;
+  Bytes signed_signature;
+
+  std::shared_mutex registry_lock;
+  std::shared_ptr<const std::map<KeyId, Device>> registry = std::make_shared<std::map<KeyId, Device>>();
+
+  std::mutex queue_lock;
+  std::condition_variable queue_changed;
+  std::deque<Work*> queue;
+  bool leading = false;
+
+  std::atomic<std::uint64_t> requests = 0, registered = 0, duplicates = 0, refused = 0, commits = 0;
+};
+
+Result<std::unique_ptr<Office>> Office::open(Platform& platform, const Options& options) {
+  auto key = platform.keys.public_key(options.key_name);
+  if (!key && key.error().code == Code::kKeyMissing) key = platform.keys.create(options.key_name, Algorithm::kEd25519);
+  if (!key) return fail(key.error());
+  DUDAO_TRY(auto store, open_sqlite_store(options.database));
+  std::unique_ptr<Office> office(
+      new Office(std::make_unique<Impl>(platform, options, std::move(store), std::move(*key))));
+  DUDAO_CHECK(office->impl_->load());
+  return office;
+}
+
+Office::Office(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Office::~Office() = default;
+
+Response Office::handle(const Request& request) {
+  ++impl_->requests;
+  const std::int64_t office_utc_ms = impl_->platform.clock.wall_utc_ms();
+  const auto only = [&](std::string_view method) { return request.method == method; };
+  if (request.path == kSyncPath)
+    return only("POST") ? impl_->sync(request) : refuse(405, {Code::kMethodUnknown, {}}, office_utc_ms);
+  if (request.path == "/v1/enrol")
+    return only("POST") ? impl_->enrol(request) : refuse(405, {Code::kMethodUnknown, {}}, office_utc_ms);
+  if (request.path == "/v1/checkpoint" || request.path == "/v1/key") {
+    if (!only("GET")) return refuse(405, {Code::kMethodUnknown, {}}, office_utc_ms);
+    if (request.path == "/v1/key")
+      return {
+          200, {{"content-type", "text/plain; charset=utf-8"}}, to_bytes(view(to_hex(impl_->key.thumbprint()) + "\n"))};
+    const std::lock_guard guard(impl_->lock);
+    const auto size = impl_->store->size();
+    const auto note = size ? impl_->checkpoint(*size) : Result<std::string>(fail(size.error()));
+    if (!note) return refuse(503, note.error(), office_utc_ms);
+    return {200, {{"content-type", "text/plain; charset=utf-8"}}, to_bytes(view(*note))};
+  }
+  return refuse(404, {Code::kPathUnknown, {}}, office_utc_ms);
+}
+
+const PublicKey& Office::key() const { return impl_->key; }
+const std::string& Office::origin() const { return impl_->options.origin; }
+
+Result<Bytes> Office::offer_enrolment(std::string_view actor, std::string_view inspector) {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_TRY(const auto person, row_of(*impl_->store, "inspector", {inspector}));
+  if (!person) return fail(Code::kInspectorUnknown, std::string(inspector));
+  Bytes code = random_bytes(16);
+  DUDAO_CHECK(impl_->transact([&] {
+    return impl_->store->put_offer(sha256(code),
+                                   {std::string(inspector), impl_->platform.clock.wall_utc_ms() + kOfferLife_ms});
+  }));
+  impl_->platform.log.write(Log::Level::kInfo, "enrolment offered", actor);
+  return code;
+}
+
+Result<std::vector<PendingEnrolment>> Office::pending_enrolments() {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_TRY(const auto waiting, impl_->store->enrolment_requests());
+  std::vector<PendingEnrolment> out;
+  for (const Bytes& bytes : waiting) {
+    DUDAO_TRY(const Statement statement, parse_statement(bytes));
+    DUDAO_TRY(const EnrolmentRequest request, read_enrolment_request(statement.payload));
+    DUDAO_TRY(const PublicKey key, PublicKey::from_raw(request.algorithm, request.public_key));
+    out.push_back({to_hex(key.thumbprint()), std::string(request.device_name), std::string(request.inspector)});
+  }
+  return out;
+}
+
+Result<std::int64_t> Office::approve_enrolment(std::string_view actor, std::string_view thumbprint_hex,
+                                               std::string_view inspector) {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_TRY(const auto waiting, impl_->store->enrolment_requests());
+  for (const Bytes& bytes : waiting) {
+    DUDAO_TRY(const Statement statement, parse_statement(bytes));
+    DUDAO_TRY(const EnrolmentRequest request, read_enrolment_request(statement.payload));
+    DUDAO_TRY(const PublicKey key, PublicKey::from_raw(request.algorithm, request.public_key));
+    if (to_hex(key.thumbprint()) != thumbprint_hex) continue;
+    std::int64_t number = 0;
+    DUDAO_CHECK(impl_->transact([&]() -> Status {
+      DUDAO_TRY(number, impl_->append_enrolment(actor, key, inspector, request.device_name));
+      return {};
+    }));
+    return number;
+  }
+  return fail(Code::kEnrolmentUnknown, std::string(thumbprint_hex.substr(0, 64)));
+}
+
+Result<std::vector<Device>> Office::devices() {
+  const std::lock_guard guard(impl_->lock);
+  return impl_->store->devices();
+}
+
+Status Office::revoke(std::string_view actor, std::int64_t number, std::string_view reason) {
+  const std::lock_guard guard(impl_->lock);
+  if (reason.empty()) return fail(Code::kReasonMissing);
+  return impl_->transact([&]() -> Status {
+    DUDAO_TRY(const auto device, impl_->store->device(number));
+    if (!device) return fail(Code::kDeviceUnknown, std::to_string(number));
+    if (device->state == DeviceState::kRevoked) return fail(Code::kDeviceRevoked, std::to_string(number));
+    Revocation revocation;
+    revocation.device = number;
+    revocation.cut_seq = device->head_seq;
+    revocation.cut_id = device->head_id;
+    const std::string said = "revoked: " + std::string(reason);
+    revocation.reason = said;
+    revocation.actor = actor;
+    return impl_->append_own(StatementType::kRevocation, "d" + std::to_string(number), write_revocation(revocation))
+        .map([](auto) {});
+  });
+}
+
+Result<std::vector<std::int64_t>> Office::decide(std::string_view actor, std::string_view action,
+                                                 const std::function<Result<ChangesBuilder>(Store& rows)>& build) {
+  const std::lock_guard guard(impl_->lock);
+  return impl_->decide(actor, action, build);
+}
+
+Result<std::int64_t> Office::publish_template(std::string_view actor, std::string_view json) {
+  DUDAO_TRY(const std::string body, Checklist::compact(json));
+  DUDAO_TRY(const Checklist checklist, Checklist::parse(body));
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_TRY(const auto published,
+            row_of(*impl_->store, "template", {std::string_view(checklist.code()), checklist.version()}));
+  if (published) {
+    DUDAO_TRY(const Checklist before, Checklist::parse(std::get<std::string>(published->cells[3])));
+    DUDAO_CHECK(check_republication(before, checklist));
+    return published->clock.index;
+  }
+  DUDAO_TRY(const auto indices, impl_->decide(actor, "template.publish", [&](Store&) -> Result<ChangesBuilder> {
+    ChangesBuilder out;
+    out.insert("template", {checklist.code(), checklist.version(), std::string(checklist.title().in("zh")), body,
+                            impl_->platform.clock.wall_utc_ms()});
+    return out;
+  }));
+  return indices.front();
+}
+
+Result<std::vector<Bytes>> Office::plan(std::string_view actor, const std::vector<VisitPlan>& plans) {
+  const std::lock_guard guard(impl_->lock);
+  return impl_->plan_locked(actor, plans);
+}
+
+Status Office::visit_event(std::string_view actor, BytesView visit, std::string_view event_name, std::string_view item,
+                           std::string_view reason) {
+  const auto event = visit_event_from(event_name);
+  if (!event) return fail(Code::kTransitionNotAllowed, std::string(event_name.substr(0, 40)));
+  const std::lock_guard guard(impl_->lock);
+  const std::string action = "visit." + std::string(event_name);
+  return impl_
+      ->decide(actor, action, [&](Store& rows) { return impl_->visit_change(rows, visit, *event, item, reason); })
+      .map([](auto&&) {});
+}
+
+Status Office::commit_draw(std::string_view actor, std::string_view draw, const DrawFiles& files) {
+  DUDAO_TRY(const DrawInputs inputs, read_draw(files));
+  if (inputs.manifest.draw != draw) return fail(Code::kDrawManifest, "draw=" + inputs.manifest.draw);
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_TRY(const auto existing, row_of(*impl_->store, "draw", {draw}));
+  if (existing) return fail(Code::kDrawExists, std::string(draw));
+  const Bytes secret = random_bytes(32);
+  return impl_->transact([&]() -> Status {
+    DUDAO_CHECK(impl_->store->put_draw_secret(draw, secret));
+    DUDAO_CHECK(impl_->store->put_setting(draw_setting(draw, "manifest"), std::string_view(files.manifest)));
+    for (const auto& [name, content] : {std::pair<std::string_view, const std::string&>{"frame", files.frame},
+                                        {"pool", files.pool},
+                                        {"recuse", files.recuse}}) {
+      DUDAO_CHECK(impl_->store->put_setting(draw_setting(draw, name), std::string_view(content)));
+      const std::size_t parts = std::max<std::size_t>(1, (content.size() + kDrawPartBytes - 1) / kDrawPartBytes);
+      for (std::size_t part = 0; part < parts; ++part) {
+        DrawStep step;
+        step.draw = draw;
+        step.stage = DrawStage::kFile;
+        step.file = name;
+        step.part = static_cast<std::int64_t>(part);
+        step.parts = static_cast<std::int64_t>(parts);
+        // The files are ASCII (schema/draw.hpp), so a cut anywhere leaves text.
+        step.content = std::string_view(content).substr(part * kDrawPartBytes, kDrawPartBytes);
+        step.actor = actor;
+        DUDAO_CHECK(impl_->append_draw_step(step));
+      }
+    }
+    const Hash commitment = draw_commitment(manifest_hash(files.manifest), *to_array<32>(secret));
+    DrawStep step;
+    step.draw = draw;
+    step.stage = DrawStage::kCommit;
+    step.content = files.manifest;
+    step.commitment = commitment;
+    step.actor = actor;
+    return impl_->append_draw_step(step);
+  });
+}
+
+Result<Draw> Office::run_draw(std::string_view actor, std::string_view code, std::string_view entropy,
+                              const VisitPlan& pattern) {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_TRY(const StoredRow row, impl_->draw_row(code));
+  if (text_cell(row, "draw", "state") != "COMMITTED") return fail(Code::kDrawStage, text_cell(row, "draw", "state"));
+  DUDAO_TRY(const std::string before, impl_->draw_text(code, "entropy"));
+  if (!before.empty()) return fail(Code::kDrawStage, "was run already");
+  DUDAO_TRY(const DrawFiles files, impl_->draw_files(code));
+  DUDAO_TRY(DrawInputs inputs, read_draw(files));
+  DUDAO_TRY(const Hash secret, impl_->draw_secret(code));
+  const Hash manifest = manifest_hash(files.manifest);
+  DUDAO_TRY(const Hash seed, draw_seed(manifest, draw_commitment(manifest, secret), secret, entropy));
+  DUDAO_TRY(Draw draw, Draw::run(std::move(inputs), seed));
+  std::vector<VisitPlan> plans;
+  for (const DrawnStratum& stratum : draw.strata()) {
+    for (const DrawnSchool& school : stratum.schools) {
+      if (school.state != DrawnState::kSelected) continue;
+      VisitPlan plan = pattern;
+      plan.school = draw.inputs().frame[school.school].school;
+      plan.kind = "RANDOM";
+      plan.draw = code;
+      plan.team.clear();
+      const auto lead = draw.lead_of(school);
+      if (lead) plan.team.push_back(draw.inputs().pool[*lead].inspector);
+      for (const std::uint32_t member : school.team)
+        if (member != lead) plan.team.push_back(draw.inputs().pool[member].inspector);
+      const Hash class_seed = visit_seed(seed, code, plan.school);
+      plan.class_seed = to_bytes(class_seed);
+      plans.push_back(std::move(plan));
+    }
+  }
+  // The visits first: if a rule refuses one, the draw has not been run.
+  DUDAO_CHECK(impl_->plan_locked(actor, plans));
+  DUDAO_CHECK(impl_->transact([&]() -> Status {
+    DUDAO_CHECK(impl_->store->put_setting(draw_setting(code, "entropy"), entropy));
+    return impl_->store->put_setting(draw_setting(code, "result"), std::string_view(draw.text()));
+  }));
+  return draw;
+}
+
+Status Office::reveal_draw(std::string_view actor, std::string_view code) {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_CHECK(impl_->draw_row(code));
+  DUDAO_TRY(const std::string entropy, impl_->draw_text(code, "entropy"));
+  DUDAO_TRY(const std::string result, impl_->draw_text(code, "result"));
+  if (entropy.empty()) return fail(Code::kDrawStage, "was not run yet");
+  DUDAO_TRY(const Hash secret, impl_->draw_secret(code));
+  const std::string result_hash = to_hex(sha256(view(result)));
+  return impl_->transact([&]() -> Status {
+    DrawStep step;
+    step.draw = code;
+    step.stage = DrawStage::kReveal;
+    step.secret = secret;
+    step.entropy = entropy;
+    step.content = result_hash;
+    step.actor = actor;
+    return impl_->append_draw_step(step);
+  });
+}
+
+Status Office::void_draw(std::string_view actor, std::string_view code, std::string_view reason) {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_CHECK(impl_->draw_row(code));
+  if (reason.empty()) return fail(Code::kReasonMissing);
+  return impl_->transact([&]() -> Status {
+    DrawStep step;
+    step.draw = code;
+    step.stage = DrawStage::kVoid;
+    step.reason = reason;
+    step.actor = actor;
+    return impl_->append_draw_step(step);
+  });
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> Office::draw_publication(std::string_view code) {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_TRY(const StoredRow row, impl_->draw_row(code));
+  DUDAO_TRY(const DrawFiles files, impl_->draw_files(code));
+  std::vector<std::pair<std::string, std::string>> out = {
+      {"manifest.txt", files.manifest},
+      {"frame.txt", files.frame},
+      {"pool.txt", files.pool},
+      {"recuse.txt", files.recuse},
+      {"commitment.txt", to_hex(std::get<Bytes>(row.cells[3])) + "\n"}};
+  if (text_cell(row, "draw", "state") == "REVEALED") {
+    DUDAO_TRY(const std::string result, impl_->draw_text(code, "result"));
+    out.emplace_back("entropy.txt", text_cell(row, "draw", "entropy") + "\n");
+    out.emplace_back("secret.txt", to_hex(std::get<Bytes>(row.cells[5])) + "\n");
+    out.emplace_back("result.txt", result);
+  }
+  return out;
+}
+
+Status Office::read(const std::function<Status(Store& rows)>& look) {
+  const std::lock_guard guard(impl_->lock);
+  return look(*impl_->store);
+}
+
+Result<std::vector<Quarantined>> Office::quarantine() {
+  const std::lock_guard guard(impl_->lock);
+  return impl_->store->quarantined(10'000);
+}
+
+OfficeCounters Office::counters() const {
+  return {impl_->requests, impl_->registered, impl_->duplicates, impl_->refused, impl_->commits};
+}
+
+Status Office::export_ledger(const std::function<Status(BytesView piece)>& write) {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_CHECK(write(write_ledger_head(impl_->options.origin, impl_->key)));
+  DUDAO_TRY(const std::int64_t size, impl_->store->size());
+  for (std::int64_t index = 0; index < size;) {
+    DUDAO_TRY(const Batch batch, impl_->store->batch_of(index));
+    for (; index < batch.size; ++index) {
+      DUDAO_TRY(const auto entry, impl_->store->entry(index));
+      if (!entry) return fail(Code::kLedgerBroken, std::to_string(index));
+      DUDAO_CHECK(write(write_ledger_entry(entry->bytes)));
+    }
+    DUDAO_TRY(const Bytes signature, impl_->batch_signature(batch));
+    DUDAO_CHECK(write(write_ledger_batch(batch.size, batch.registered_utc_ms, signature)));
+  }
+  DUDAO_TRY(const std::string note, impl_->checkpoint(size));
+  return write(write_ledger_end(note));
+}
+
+Status Office::rebuild() {
+  const std::lock_guard guard(impl_->lock);
+  return impl_->rebuild_locked();
+}
+
+Status Office::backup(const std::string& path) {
+  const std::lock_guard guard(impl_->lock);
+  return impl_->store->copy_to(path);
+}
+
+}  // namespace dudao

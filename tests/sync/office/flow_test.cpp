@@ -1,0 +1,355 @@
+#include "tests/sync/office/county.hpp"
+
+using namespace dudao;
+using namespace dudao::test;
+
+TEST_CASE("a visit recorded offline arrives whole, receipted, and the audit accepts it") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  const Bytes other = office.plan({"I002"}, "140002");
+  device.must_sync();
+  CHECK(device.state(visit) == "ASSIGNED");
+  CHECK(device.state(other) == "absent");
+  CHECK(device.db->integer("SELECT count(*) FROM school") == 1);
+  CHECK(device.db->integer("SELECT count(*) FROM template") == 1);
+
+  device.whole_visit(visit);
+  CHECK(office.visit_state(visit) == "ASSIGNED");
+  const PassReport report = device.must_sync();
+  CHECK(report.refusals.empty());
+  CHECK(report.sent == 1);
+  CHECK(report.receipted == 1);
+  CHECK(office.visit_state(visit) == "RECEIVED");
+  CHECK(device.state(visit) == "RECEIVED");
+  const Bytes id = visit;
+  CHECK(office.cell("answer", {BytesView(id), std::string_view("S3"), std::string_view("I001")}, "value") ==
+        "楼道整洁");
+  CHECK(office.cell("visit", {BytesView(id)}, "clock") == "null");
+
+  const auto kept = statement_of(*device.db, 1);
+  REQUIRE(kept);
+  const auto receipt = verify_receipt(kept->receipt, kept->statement, office->key());
+  REQUIRE(receipt);
+  const LedgerReport audit = office.check();
+  for (const LedgerProblem& problem : audit.problems) UNSCOPED_INFO(problem.error.message());
+  CHECK(audit.sound());
+  CHECK(audit.change_sets == 1);
+  CHECK(office->rebuild());
+
+  const PassReport nothing = device.must_sync();
+  CHECK(nothing.sent == 0);
+  CHECK(nothing.rows == 0);
+}
+
+TEST_CASE(
+    "an answer lost after the office committed, doubled requests and restarts leave one record and the same receipt") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  device.whole_visit(visit);
+  device.machine.http.plan(LoopbackHttp::Fault::kLoseAnswer);
+  CHECK(device.sync().error().code == Code::kTimedOut);
+  CHECK(device.state(visit) == "SUBMITTED");
+  CHECK(office.visit_state(visit) == "RECEIVED");
+  CHECK(outbox(*device.db, true)->size() == 1);
+  device.restart();
+  office.restart();
+  const std::int64_t before = office.check().statements;
+  device.machine.http.plan(LoopbackHttp::Fault::kDoubleRequest);
+  const PassReport report = device.must_sync();
+  CHECK(report.receipted == 1);
+  CHECK(device.state(visit) == "RECEIVED");
+  CHECK(office.check().statements == before);
+  CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("a portal, a server in trouble, a cut answer and no network change nothing on the device") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  device.whole_visit(visit);
+  using Fault = LoopbackHttp::Fault;
+  const std::pair<Fault, Code> cases[] = {{Fault::kPortalPage, Code::kNotTheOffice},
+                                          {Fault::kServerError, Code::kOfficeTrouble},
+                                          {Fault::kTruncatedBody, Code::kNotTheOffice},
+                                          {Fault::kLoseRequest, Code::kNoConnection}};
+  for (const auto& [fault, code] : cases) {
+    device.machine.http.plan(fault);
+    const auto report = device.sync();
+    REQUIRE_FALSE(report);
+    CHECK(report.error().code == code);
+    CHECK(report.error().retryable());
+    CHECK(device.state(visit) == "SUBMITTED");
+    CHECK(outbox(*device.db, true)->size() == 1);
+  }
+  CHECK(device.must_sync().receipted == 1);
+}
+
+TEST_CASE("a clock ten years off in either direction records, synchronises, and is marked as not to be trusted") {
+  for (const std::int64_t years : {-10, 10}) {
+    TestOffice office;
+    office.add_people_and_schools();
+    TestDevice device(office, "I001");
+    device.enrol();
+    const Bytes visit = office.plan({"I001"});
+    device.must_sync();
+    device.machine.clock.set_wall(device.machine.clock.wall_utc_ms() + years * 365 * 86'400'000LL);
+    device.whole_visit(visit);
+    const PassReport report = device.must_sync();
+    CHECK(report.receipted == 1);
+    CHECK(office.visit_state(visit) == "RECEIVED");
+    CHECK(office.cell("visit", {BytesView(visit)}, "clock") == "WRONG");
+    CHECK(device.db->lookup("SELECT clock FROM visit_event LIMIT 1").value() == Value(std::string("WRONG")));
+    device.must_sync();
+    CHECK(device.db->lookup("SELECT clock FROM visit").value() == Value(std::string("WRONG")));
+  }
+}
+
+TEST_CASE(
+    "two agents of one team work at once: both observations are kept, the later word wins a cell, the lead decides") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice lead(office, "I001");
+  TestDevice member(office, "I002");
+  lead.enrol();
+  member.enrol();
+  const Bytes visit = office.plan({"I001", "I002"});
+  lead.must_sync();
+  member.must_sync();
+  lead.check_in(visit);
+  member.check_in(visit);
+  lead.write([&] { return lead.answer(visit, "S1", std::int64_t{1}); });
+  member.write([&] { return member.answer(visit, "S1", std::int64_t{0}); });
+  lead.must_sync();
+  CHECK(member.must_sync().refusals.empty());
+  CHECK(office.visit_state(visit) == "IN_PROGRESS");
+  lead.must_sync();
+  CHECK(lead.db->integer("SELECT count(*) FROM answer WHERE item = 'S1'") == 2);
+  CHECK(member.db->integer("SELECT count(*) FROM answer WHERE item = 'S1'") == 2);
+
+  // The lead corrects the member's answer while the member changes it too.
+  member.machine.clock.advance(60'000);
+  member.write([&] { return member.answer(visit, "S1", std::int64_t{1}); });
+  lead.write([&] {
+    return lead.db->execute(
+        "UPDATE answer SET value = 0, note = '复核' WHERE visit = ? AND item = 'S1' AND observer = 'I002'",
+        BytesView(visit));
+  });
+  lead.must_sync();
+  member.must_sync();
+  lead.must_sync();
+  const Bytes id = visit;
+  const std::vector<ValueView> key{BytesView(id), std::string_view("S1"), std::string_view("I002")};
+  CHECK(office.cell("answer", key, "value") == "1");
+  CHECK(lead.db->integer("SELECT value FROM answer WHERE item = 'S1' AND observer = 'I002'") == 1);
+  CHECK(member.db->lookup("SELECT note FROM answer WHERE item = 'S1' AND observer = 'I002'").value() ==
+        Value(std::string("复核")));
+  const auto office_row = office.cell("answer", key, "note");
+  CHECK(office_row == "复核");
+  lead.write([&] { return lead.answer(visit, "S2", std::int64_t{3}); });
+  lead.must_sync();
+  lead.finish_and_submit(visit);
+  const PassReport report = lead.must_sync();
+  CHECK(report.refusals.empty());
+  CHECK(office.visit_state(visit) == "RECEIVED");
+  CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("what a rule refuses is registered, kept with its reason at both ends, and does not block what follows") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  const Bytes second = office.plan({"I001"}, "140003");
+  device.must_sync();
+  device.check_in(visit);
+  device.write([&] { return device.answer(visit, "S2", std::int64_t{5000}); });  // Beyond the checklist's limit.
+  const PassReport report = device.must_sync();
+  CHECK(report.receipted == 1);
+  REQUIRE(report.refusals.size() == 1);
+  CHECK(report.refusals[0].code == static_cast<int>(Code::kAnswerRange));
+  CHECK(report.refusals[0].registered);
+  CHECK(office.visit_state(visit) == "ASSIGNED");
+  CHECK(outbox(*device.db, false)->front().refusal == static_cast<int>(Code::kAnswerRange));
+  device.whole_visit(second);
+  const PassReport next = device.must_sync();
+  CHECK(next.refusals.empty());
+  CHECK(office.visit_state(second) == "RECEIVED");
+  CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("a revoked device gets nothing in past its cut, and what it signed before is kept apart") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  device.whole_visit(visit);
+  REQUIRE(seal(device.platform, *device.db).value() == 1);
+  REQUIRE(office->revoke("王处长", device.number(), "平板丢失"));
+  const auto report = device.sync();
+  REQUIRE_FALSE(report);
+  CHECK(report.error().code == Code::kDeviceRevoked);
+  CHECK(office.visit_state(visit) == "ASSIGNED");
+  REQUIRE(office->quarantine()->size() == 1);
+  CHECK(office->quarantine()->front().code == static_cast<int>(Code::kDeviceRevoked));
+  static_cast<void>(device.sync());
+  CHECK(office->quarantine()->size() == 1);
+  CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("a cloned device is found: both branches are kept, the device is marked") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  TempFolder copy;
+  REQUIRE(device.db->copy_to(copy / "agent.db"));
+  device.check_in(visit);
+  device.must_sync();
+  // The copy goes its own way from the same number.
+  device.db.reset();
+  auto cloned = open_database(copy / "agent.db", Database::Mode::kOpen, DatabaseKind::kDevice);
+  REQUIRE(cloned);
+  device.db = std::move(*cloned);
+  device.machine.clock.advance(5'000);
+  device.check_in(visit);
+  const auto report = device.sync();
+  REQUIRE_FALSE(report);
+  CHECK(report.error().code == Code::kDeviceForked);
+  REQUIRE(office->quarantine()->size() == 1);
+  CHECK(office->quarantine()->front().code == static_cast<int>(Code::kChainFork));
+  CHECK(office->devices()->front().state == DeviceState::kForked);
+  CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("a device restored from a backup is told so before it signs a number twice") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  TempFolder backup;
+  REQUIRE(device.db->copy_to(backup / "agent.db"));
+  device.check_in(visit);
+  device.must_sync();
+  auto restored = open_database(backup / "agent.db", Database::Mode::kOpen, DatabaseKind::kDevice);
+  REQUIRE(restored);
+  device.db = std::move(*restored);
+  CHECK(device.sync().error().code == Code::kDeviceBehind);
+  CHECK(office->devices()->front().state == DeviceState::kActive);
+}
+
+TEST_CASE("an office restored from yesterday's copy is noticed, and the device keeps everything") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  TempFolder backup;
+  REQUIRE(office->backup(backup / "office.db"));
+  device.whole_visit(visit);
+  device.must_sync();
+  auto old = Office::open(office.platform, {.database = backup / "office.db", .origin = "office.example/log"});
+  REQUIRE(old);
+  office.office = std::move(*old);
+  CHECK(device.sync().error().code == Code::kLogShrunk);
+  CHECK(statement_of(*device.db, 1));
+}
+
+TEST_CASE("feed pages smaller than what is owed come one after the other and miss nothing") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  for (int i = 0; i < 30; ++i) office.plan({"I001"}, "14000" + std::to_string(1 + i % 3));
+  const auto report = device.sync({.up_bytes = 1000, .down_bytes = 300});
+  REQUIRE(report);
+  CHECK(device.db->integer("SELECT count(*) FROM visit") == 30);
+  CHECK(device.db->integer("SELECT count(*) FROM school") == 3);
+  CHECK(integer_setting(*device.db, "seen_size").value() == integer_setting(*device.db, "checkpoint_size").value());
+}
+
+TEST_CASE("a member who joins later gets the whole visit, and one who is recused gets no more") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice lead(office, "I001");
+  TestDevice late(office, "I002");
+  lead.enrol();
+  late.enrol();
+  const Bytes visit = office.plan({"I001"});
+  lead.must_sync();
+  late.must_sync();
+  lead.check_in(visit);
+  lead.write([&] { return lead.answer(visit, "S1", std::int64_t{1}); });
+  lead.must_sync();
+  CHECK(late.state(visit) == "absent");
+  REQUIRE(office->decide("王处长", "team.join", [&](Store&) -> Result<ChangesBuilder> {
+    ChangesBuilder rows;
+    rows.insert("team_member", {visit, std::string("I002"), std::string("MEMBER"), Value()});
+    return rows;
+  }));
+  late.must_sync();
+  CHECK(late.state(visit) == "IN_PROGRESS");
+  CHECK(late.db->integer("SELECT count(*) FROM answer") == 1);
+  CHECK(late.db->integer("SELECT count(*) FROM school") == 1);
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("the draw is committed, run, revealed, and anyone can check it") {
+  TestOffice office;
+  office.add_people_and_schools();
+  std::vector<FrameEntry> frame;
+  for (int i = 1; i <= 3; ++i) frame.push_back({"14000" + std::to_string(i), "U", 1, FrameStatus::kEligible});
+  const auto files = freeze_draw("SX-2026-01", {{"U", 2}}, 1, "welfare lottery 2026030", frame,
+                                 {{"I001", 2, true}, {"I002", 2, true}}, {});
+  REQUIRE(files);
+  REQUIRE(office->commit_draw("王处长", "SX-2026-01", *files));
+  CHECK(office->commit_draw("王处长", "SX-2026-01", *files).error().code == Code::kDrawExists);
+  CHECK(office->reveal_draw("王处长", "SX-2026-01").error().code == Code::kDrawStage);
+  VisitPlan pattern;
+  pattern.template_code = "daily";
+  pattern.template_version = 1;
+  pattern.from_day = 20'500;
+  pattern.to_day = 20'520;
+  const auto draw = office->run_draw("王处长", "SX-2026-01", "2.5.8.10.12./", pattern);
+  REQUIRE(draw);
+  CHECK(office->run_draw("王处长", "SX-2026-01", "1.2./", pattern).error().code == Code::kDrawStage);
+  REQUIRE(office->reveal_draw("王处长", "SX-2026-01"));
+  std::map<std::string, std::string> published;
+  const auto publication = office->draw_publication("SX-2026-01");
+  REQUIRE(publication);
+  for (const auto& [name, content] : *publication) published[name] = content;
+  const auto trim = [](std::string text) { return text.substr(0, text.find('\n')); };
+  PublishedDraw check{
+      {published["manifest.txt"], published["frame.txt"], published["pool.txt"], published["recuse.txt"]},
+      *to_array<32>(*from_hex(trim(published["commitment.txt"]))),
+      *from_hex(trim(published["secret.txt"])),
+      trim(published["entropy.txt"]),
+      "",
+      published["result.txt"]};
+  CHECK(verify_draw(check).agrees());
+  CHECK(office.check().draws == 5);
+  CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
