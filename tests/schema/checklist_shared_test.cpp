@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -56,10 +55,10 @@ Rows read_rows(const std::filesystem::path& path) {
 
 /// XPath as ODK writes it, in our words.
 std::string expression(std::string xpath) {
-  xpath = std::regex_replace(xpath, std::regex(R"(\$\s*\{\s*([A-Za-z0-9_]+)\s*\})"), "$1");
-  xpath = std::regex_replace(xpath, std::regex("< ="), "<=");
-  // The form itself breaks off here, twice.
-  return std::regex_replace(xpath, std::regex(R"(or\s+\. >=$)"), "or . >= 0");
+  std::erase_if(xpath, [](char c) { return c == '$' || c == '{' || c == '}'; });
+  for (auto at = xpath.find("< ="); at != std::string::npos; at = xpath.find("< =")) xpath.erase(at + 1, 1);
+  // The form itself breaks off here.
+  return xpath.ends_with(">=") ? xpath + " 0" : xpath;
 }
 
 std::string both(const std::string& a, const std::string& b) {
@@ -171,7 +170,6 @@ TEST_CASE("Chinese systems of indicators in three levels are templates") {
       const int precision = data.value("precision", 0);
       const std::string type = data.at("dataType");
       const std::string threshold = data.value("threshold", "");
-      std::smatch parts;
       if (type != "数字") {
         out["type"] = type == "逻辑" ? "yes_no" : "text";
         if (type == "逻辑") out["scoring"] = {{"mode", "met"}, {"weight", 1}};
@@ -179,8 +177,10 @@ TEST_CASE("Chinese systems of indicators in three levels are templates") {
         out["type"] = precision > 0 ? "decimal" : "integer";
         if (precision > 0) out["decimals"] = precision;
         if (!data.value("unit", "").empty()) out["unit"] = data["unit"];
-        if (std::regex_match(threshold, parts, std::regex(R"((<=|>=|=|<|>) ?([0-9.]+)%?)")))
-          out["scoring"] = {{"mode", "met"}, {"weight", 1}, {"met_if", ". " + parts[1].str() + " " + parts[2].str()}};
+        // ">= 95%", "= 0"; what is more involved stays unscored.
+        std::string met_if = ". " + threshold.substr(0, threshold.find('%'));
+        const bool plain = threshold.find_first_not_of("<>=. %0123456789") == std::string::npos && !threshold.empty();
+        if (plain) out["scoring"] = {{"mode", "met"}, {"weight", 1}, {"met_if", met_if}};
       }
       return out;
     };
