@@ -457,6 +457,36 @@ TEST_CASE("TLS: a server is trusted by its certificate, its name and its pinned 
   }
 }
 
+TEST_CASE("TLS: a server that goes away kills nobody: not the next request on its connection, not the client's end") {
+  const TempFolder folder;
+  const TlsIdentity office("DNS:localhost");
+  REQUIRE(DesktopFiles().write(folder / "office.pem", view(office.certificate_pem())));
+  for (int i = 0; i < 10; ++i) {
+    const bool again = i % 2 == 0;
+    const auto http = client({.ca_file = folder / "office.pem"});
+    std::string url;
+    {
+      SmallServer server(says(answer("fine")), {office});
+      url = server.url();
+      REQUIRE(http->send(get(url)));
+    }
+    if (again) CHECK(http->send(post(url, std::string(1'000'000, 'u'))).error().code == Code::kNoConnection);
+  }
+}
+
+TEST_CASE("TLS: a server that goes away in the middle of a request kills nobody") {
+  const TempFolder folder;
+  const TlsIdentity office("DNS:localhost");
+  REQUIRE(DesktopFiles().write(folder / "office.pem", view(office.certificate_pem())));
+  SmallServer server([](Connection&) {}, {office});
+  const auto http = client({.ca_file = folder / "office.pem"});
+  for (int i = 0; i < 10; ++i) {
+    const auto response = http->send(post(server.url(), std::string(5'000'000, 'u')));
+    REQUIRE_FALSE(response);
+    CHECK(response.error().code == Code::kNoConnection);
+  }
+}
+
 TEST_CASE("TLS: a certificate for another name is refused") {
   const TempFolder folder;
   const TlsIdentity office("DNS:office.example");

@@ -4,6 +4,7 @@
 #include "platform/crypto.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <stdexcept>
 
 #include <arpa/inet.h>
@@ -199,6 +200,11 @@ void SmallServer::start() {
 }
 
 void SmallServer::serve() {
+  // OpenSSL writes to a client that has gone without asking to be spared the signal.
+  sigset_t pipe_only;
+  sigemptyset(&pipe_only);
+  sigaddset(&pipe_only, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe_only, nullptr);
   while (!ending_) {
     pollfd one{listening_, POLLIN, 0};
     if (::poll(&one, 1, 20) <= 0) continue;
