@@ -122,7 +122,7 @@ Result<AnswerValue> answer_from_json(const Item& item, const json& value) {
       const bool form = has_only(value, {"present", "of"});
       const std::optional<int64_t> present = form ? integer(value["present"]) : std::nullopt;
       const std::optional<int64_t> of = form ? integer(value["of"]) : std::nullopt;
-      if (!present || !of) return wrong(item, "two whole numbers, like {\"present\":18,\"of\":20}");
+      if (!present || !of) return wrong(item, R"(two whole numbers, like {"present":18,"of":20})");
       return AnswerValue{*present, *of, ""};
     }
     case ItemType::kCalculated:

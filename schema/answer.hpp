@@ -46,7 +46,7 @@ using Answers = std::map<std::string, AnswerValue, std::less<>>;
 /// "free text", {"present":18,"of":20}, {"na":"why"}, or null for not answered. Checks form only: ask
 /// Checklist::check_answer() whether the checklist takes it. Errors: kAnswerType, kAnswerOption (chosen twice),
 /// kAnswerReasonMissing, kAnswerCalculated.
-Result<AnswerValue> answer_from_json(const Item& item, const nlohmann::json& json);
+Result<AnswerValue> answer_from_json(const Item& item, const nlohmann::json& value);
 /// The inverse: a decimal always with all its digits, chosen options in stored order. For a calculated item the value
 /// is taken as an integer in units of 10^-decimals. An answer that does not fit the item's type gives null.
 nlohmann::json answer_to_json(const Item& item, const AnswerValue& answer);

@@ -216,7 +216,7 @@ class Checklist {
   /// Taking an answer back (AnswerValue::is_empty()) is always allowed. Errors: kAnswerUnknownItem, kAnswerCalculated,
   /// kAnswerHidden, kAnswerNaNotAllowed, kAnswerReasonMissing, kAnswerType, kAnswerOption, kAnswerRange,
   /// kAnswerTextBad, kAnswerConstraint.
-  Status check_answer(std::string_view item, const AnswerValue& answer, const Answers& answers) const;
+  Status check_answer(std::string_view code, const AnswerValue& answer, const Answers& answers) const;
 
   // In all of these an answer that is hidden, NA, not of the item's type or to an item that is not asked counts as
   // absent, and stays where it is stored. The order in which answers were given makes no difference.

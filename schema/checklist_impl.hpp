@@ -69,7 +69,7 @@ class Evaluation {
   void set(std::size_t item, const ExpressionValue& value) { values_[item] = value; }
 
  private:
-  void work_out(const Checklist::Impl& list, const Answers& answers, std::size_t item);
+  void work_out(const Checklist::Impl& list, const Answers& answers, std::size_t index);
 
   std::vector<ExpressionValue> values_;
   std::vector<bool> shown_;

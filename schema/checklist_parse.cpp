@@ -36,15 +36,15 @@ class StrictReader : public nlohmann::json_sax<json> {
   const std::string& problem() const { return problem_; }
 
   bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t& text) override {
+  bool boolean(bool /*value*/) override { return true; }
+  bool number_integer(number_integer_t /*value*/) override { return true; }
+  bool number_unsigned(number_unsigned_t /*value*/) override { return true; }
+  bool number_float(number_float_t /*value*/, const string_t& text) override {
     return refuse("the number " + text + " is not whole or too large");
   }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return refuse("binary"); }
-  bool start_object(size_t) override {
+  bool string(string_t& /*value*/) override { return true; }
+  bool binary(binary_t& /*value*/) override { return refuse("binary"); }
+  bool start_object(size_t /*count*/) override {
     names_.emplace_back();
     return deeper();
   }
@@ -56,12 +56,12 @@ class StrictReader : public nlohmann::json_sax<json> {
     --depth_;
     return true;
   }
-  bool start_array(size_t) override { return deeper(); }
+  bool start_array(size_t /*count*/) override { return deeper(); }
   bool end_array() override {
     --depth_;
     return true;
   }
-  bool parse_error(size_t position, const string_t&, const nlohmann::detail::exception&) override {
+  bool parse_error(size_t position, const string_t& /*token*/, const nlohmann::detail::exception& /*what*/) override {
     return refuse("byte " + std::to_string(position));
   }
 
@@ -266,7 +266,7 @@ class Parser {
     return {};
   }
 
-  Status check_text(const string& value, const string& where) const {
+  static Status check_text(const string& value, const string& where) {
     if (value.find_first_not_of(" \t\r\n") == string::npos) return fail(Code::kChecklistText, where + ": empty");
     if (value.size() > kMaxTextBytes)
       return fail(Code::kChecklistText, where + ": more than " + std::to_string(kMaxTextBytes) + " bytes");
@@ -296,8 +296,8 @@ class Parser {
     for (const string& language : list_->languages) {
       const auto value = found->find(language);
       if (value == found->end()) {
-        if (texts.empty()) return fail(Code::kChecklistText, where + ": '" + language + "' is missing");
-        continue;
+        if (!texts.empty()) continue;
+        return fail(Code::kChecklistText, string(where).append(": '").append(language).append("' is missing"));
       }
       if (!value->is_string()) return shape(where, "'" + language + "' must be text");
       DUDAO_CHECK(check_text(value->get<string>(), where));
@@ -390,7 +390,7 @@ class Parser {
   /// Members that have a meaning for some types only.
   static Status fitting(const json& entry, ItemType type, const string& where) {
     using T = ItemType;
-    static const std::pair<const char*, std::set<ItemType>> kOnlyFor[] = {
+    static const std::pair<const char*, std::set<ItemType>> only_for[] = {
         {"options", {T::kSingle, T::kMulti}},
         {"unit", {T::kScale, T::kInteger, T::kDecimal, T::kCountOf, T::kCalculated}},
         {"decimals", {T::kDecimal, T::kCalculated}},
@@ -398,7 +398,7 @@ class Parser {
         {"max", {T::kScale, T::kInteger, T::kDecimal, T::kCountOf}},
         {"max_length", {T::kText}},
         {"calculate", {T::kCalculated}}};
-    for (const auto& [name, types] : kOnlyFor)
+    for (const auto& [name, types] : only_for)
       if (entry.contains(name) && !types.contains(type))
         return shape(where, "'" + string(name) + "' has no meaning for " + string(to_string(type)));
     if (type == T::kCalculated) {
@@ -453,7 +453,7 @@ class Parser {
     return {};
   }
 
-  Status scoring(const json& entry, Item& item, const string& where) {
+  static Status scoring(const json& entry, Item& item, const string& where) {
     const auto found = entry.find("scoring");
     const bool has_options = !item.options.empty();
     ScoringMode mode = ScoringMode::kUnscored;
