@@ -1,0 +1,149 @@
+#pragma once
+
+/// A visit as the inspector does it, step by step: each function is one use case, one transaction, durable when it
+/// returns and undone altogether when it fails. What may be done when stands in schema/visit_state.hpp; what may be
+/// answered in the visit's checklist.
+
+#include "platform/platform.hpp"
+#include "schema/checklist.hpp"
+#include "schema/visit_state.hpp"
+#include "sync/author.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace dudao {
+
+inline constexpr std::size_t kMaxNoteBytes = 20'000;     ///< of a note or feedback text
+inline constexpr std::size_t kMaxFindingBytes = 8'000;   ///< of a finding's text
+inline constexpr std::size_t kMaxRemarkBytes = 4'000;    ///< of a remark beside an answer, a reason, a name
+inline constexpr std::size_t kMaxStrokesBytes = 20'000;  ///< of a drawn signature
+
+/// Where the device believes to be: as measured, never improved. Positions in 1e-7 degrees (WGS-84).
+struct Place {
+  std::int64_t lat_e7 = 0;
+  std::int64_t lon_e7 = 0;
+  std::int64_t accuracy_cm = 0;
+};
+
+struct NewFinding {
+  std::string item;      ///< checkpoint; empty for none
+  std::string severity;  ///< ADVICE, ORDINARY, COMPLEX, SERIOUS or DANGER
+  std::string clause;    ///< article; empty for none
+  std::string text;
+  std::optional<std::int64_t> due_day;
+  std::string superior_unit;  ///< who answers for the school; empty for the school's own
+};
+
+/// What somebody signed, or why not.
+struct NewSignature {
+  std::string role;     ///< HEAD, DEPUTY, TEACHER, INSPECTOR or OTHER
+  std::string name;     ///< as written
+  std::string outcome;  ///< SIGNED, REFUSED or ABSENT
+  Bytes strokes;        ///< drawn lines, for SIGNED
+  std::string witness;  ///< for REFUSED: who saw it, or
+  std::string reason;   ///< why
+};
+
+/// How a finding or a note of a visit is named: who made it (device number) and their count.
+struct EntryId {
+  std::int64_t author = 0;
+  std::int64_t n = 0;
+};
+
+/// Everything that is known of a visit here, for showing it.
+struct VisitView {
+  Bytes id;
+  VisitState state{};
+  Actor actor{};  ///< what this inspector is in the team
+  std::string school, kind, template_code, reason, clock;
+  std::int64_t template_version = 0, from_day = 0, to_day = 0;
+  std::optional<std::int64_t> unseal_at_utc_ms;
+  Answers own;  ///< this inspector's
+  std::vector<std::string> visible, missing;
+  std::vector<Violation> violations;
+  std::vector<DerivedFinding> derived;
+  Score score;
+  std::vector<VisitEvent> allowed;  ///< what this inspector may do next
+};
+
+/// One book for one agent's database; used by one thread at a time. Errors of all functions beside their own:
+/// kNotEnrolled, kVisitNotHere, kTransitionNotAllowed, kTextTooLong, kTextNotUtf8, database errors.
+class VisitBook {
+ public:
+  VisitBook(Platform& platform, Database& db) : platform_(platform), db_(db) {}
+
+  /// The visit's package is whole: its checklist is here, parses, and the chosen items are its own. ASSIGNED becomes
+  /// READY, after which the inspector can no longer recuse themselves. Errors: kTemplateUnknown, those of Checklist.
+  Status prepare(BytesView visit);
+
+  /// Prepares first where that was not done. Errors: kSealed (not before unseal_at), kPlaceOrReason (neither a place
+  /// nor why there is none).
+  Status check_in(BytesView visit, const std::optional<Place>& place, std::string_view reason);
+  Status pause(BytesView visit, std::string_view reason);
+  Status resume(BytesView visit);
+  /// Nobody lets the team in, or there is nobody. Needs words: they are the evidence. Error: kWordsMissing.
+  Status refuse_entry(BytesView visit, const std::optional<Place>& place, std::string_view reason);
+  Status no_access(BytesView visit, const std::optional<Place>& place, std::string_view reason);
+
+  /// An empty answer takes back what was answered. Errors: those of Checklist::check_answer, kVisitNotOpen.
+  Status answer(BytesView visit, std::string_view item, const AnswerValue& value, std::string_view note);
+
+  /// A finding of severity DANGER is sealed at once and the next sync is due now. Errors: kVisitNotOpen,
+  /// kSeverityUnknown, kAnswerUnknownItem, kWordsMissing.
+  Result<EntryId> add_finding(BytesView visit, const NewFinding& finding);
+  /// Takes over what the answers call for and is not there yet; returns how many.
+  Result<int> take_derived_findings(BytesView visit, std::string_view language);
+  Status change_finding(BytesView visit, EntryId id, const NewFinding& finding);
+  Status void_finding(BytesView visit, EntryId id, std::string_view reason);
+  Status fix_finding_on_site(BytesView visit, EntryId id);
+  Result<EntryId> add_note(BytesView visit, std::string_view item, std::string_view text);
+  Status void_note(BytesView visit, EntryId id, std::string_view reason);
+
+  /// Draws classes by the seed that came with a drawn visit; the same list gives the same order everywhere.
+  /// Errors: kNoClassSeed, kClassList, kVisitNotOpen.
+  Result<std::vector<std::string>> draw_classes(BytesView visit, const std::vector<std::string>& classes,
+                                                std::size_t pick);
+
+  /// Ends the recording. Errors: kAnswersMissing (the items), kAnswersWrong (items whose answers no longer hold).
+  Status finish(BytesView visit);
+  /// The words for the school; the document's hash covers them and everything recorded. Replaces the one before.
+  Result<Hash> feedback(BytesView visit, std::string_view text);
+  /// Under the newest feedback. Errors: kFeedbackMissing, kSignatureWrong (what the outcome needs is not there).
+  Status sign(BytesView visit, const NewSignature& signature);
+  /// Signs the hash over everything and seals. Error: kEvidenceMissing (obstructed or no access without note or
+  /// finding).
+  Status submit(BytesView visit);
+
+  /// After submission: what should stand instead, and why. The old value stays. target: answer, finding or note; key as
+  /// shown ("A1.03/I001", "3/1"). Errors: kAmendTooEarly, kRowUnknown, kWordsMissing.
+  Status amend(BytesView visit, std::string_view target, std::string_view key, std::string_view field,
+               const Value& value, std::string_view reason);
+  /// Before checking in: R1 to R5. Errors: kReasonCode.
+  Status recuse(BytesView visit, std::string_view code);
+
+  Result<VisitView> look(BytesView visit);
+  Result<Checklist> checklist(BytesView visit);
+
+ private:
+  struct Open;
+  Result<Open> open(BytesView visit);
+  Status write_event(const Open& visit, VisitEvent event, const std::optional<Place>& place, std::string_view reason);
+  Status step(BytesView visit, VisitEvent event, const std::optional<Place>& place = {}, std::string_view reason = {});
+  Status editable(const Open& visit) const;
+  Result<std::int64_t> next_number(const Open& visit, std::string_view table);
+  Result<Answers> answers_of(const Open& visit);
+  Status change_entry(BytesView visit, std::string_view table, EntryId id,
+                      const std::function<Status(const Open&)>& change);
+
+  Platform& platform_;
+  Database& db_;
+  std::map<std::pair<std::string, std::int64_t>, Checklist> checklists_;
+};
+
+}  // namespace dudao
