@@ -29,7 +29,7 @@ std::int64_t DesktopClock::wall_utc_ms() { return milliseconds(CLOCK_REALTIME); 
 std::int64_t DesktopClock::boot_ms() { return milliseconds(CLOCK_BOOTTIME); }
 
 int DesktopClock::utc_offset_min() {
-  const std::time_t now = static_cast<std::time_t>(wall_utc_ms() / 1000);
+  const auto now = static_cast<std::time_t>(wall_utc_ms() / 1000);
   std::tm local{};
   if (!::localtime_r(&now, &local)) return 0;
   return static_cast<int>(local.tm_gmtoff / 60);

@@ -27,7 +27,7 @@ class Descriptor {
 };
 
 int open_again(const char* path, int flags, mode_t mode = 0) {
-  int fd;
+  int fd = -1;
   do fd = ::open(path, flags | O_CLOEXEC, mode);
   while (fd < 0 && errno == EINTR);
   return fd;

@@ -3,6 +3,7 @@
 #include "platform/desktop/files.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <optional>
@@ -346,7 +347,7 @@ CURLcode CurlHttpClient::run() {
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
       if (message->msg != CURLMSG_DONE) continue;
-      result = message->data.result;
+      result = message->data.result;  // NOLINT(cppcoreguidelines-pro-type-union-access): so libcurl gives it
       done = true;
     }
     if (!done && curl_multi_poll(multi_.get(), nullptr, 0, kPollMs, nullptr) != CURLM_OK) break;
@@ -428,10 +429,10 @@ bool are_pins(std::string_view pins) {
   return true;
 }
 
-bool is_proxy(const std::string& proxy) {
-  for (const char* scheme : {"http://", "https://", "socks5://", "socks5h://"})
-    if (proxy.starts_with(scheme) && proxy.size() > std::string_view(scheme).size()) return true;
-  return false;
+bool is_proxy(std::string_view proxy) {
+  constexpr std::array<std::string_view, 4> kSchemes = {"http://", "https://", "socks5://", "socks5h://"};
+  return std::ranges::any_of(
+      kSchemes, [&](std::string_view scheme) { return proxy.starts_with(scheme) && proxy.size() > scheme.size(); });
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ class SmallServer::Plain : public Connection {
       server_.read_bytes_ += static_cast<std::uint64_t>(n);
       pending_.append(piece, static_cast<std::size_t>(n));
     }
-    const std::string request = pending_.substr(0, need_bytes);
+    std::string request = pending_.substr(0, need_bytes);
     pending_.erase(0, need_bytes);
     return request;
   }

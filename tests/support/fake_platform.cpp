@@ -1,5 +1,7 @@
 #include "tests/support/fake_platform.hpp"
 
+#include <algorithm>
+
 namespace dudao::test {
 
 void MemoryLog::write(Level level, std::string_view event, std::string_view ids) {
@@ -14,9 +16,9 @@ std::vector<MemoryLog::Record> MemoryLog::records() {
 
 bool MemoryLog::contains(std::string_view text) {
   const std::lock_guard lock(mutex_);
-  for (const Record& record : records_)
-    if (record.event.find(text) != std::string::npos || record.ids.find(text) != std::string::npos) return true;
-  return false;
+  return std::ranges::any_of(records_, [&](const Record& record) {
+    return record.event.find(text) != std::string::npos || record.ids.find(text) != std::string::npos;
+  });
 }
 
 }  // namespace dudao::test
