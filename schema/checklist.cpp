@@ -69,7 +69,23 @@ Status check_range(const Item& item, int64_t number, int64_t least, int64_t most
   return fail(Code::kAnswerRange, item.code + ": from " + shown(least) + " to " + shown(most));
 }
 
+Status check_na(const Item& item, const AnswerValue& answer) {
+  if (!item.allow_na) return fail(Code::kAnswerNaNotAllowed, item.code);
+  const bool alone = std::holds_alternative<std::monostate>(answer.value) && !answer.total;
+  if (!alone || is_blank(answer.na_reason)) return fail(Code::kAnswerReasonMissing, item.code);
+  if (answer.na_reason.size() > kMaxNaReasonBytes || !is_utf8(view(answer.na_reason)) || has_controls(answer.na_reason))
+    return fail(Code::kAnswerTextBad, item.code + ": reason");
+  return {};
+}
+
 }  // namespace
+
+string quotable(string_view text) {
+  string_view cut = text.substr(0, kMaxCodeBytes);
+  // At most three bytes of a character can have been cut off.
+  for (int i = 0; i < 3 && cut.size() < text.size() && !is_utf8(view(cut)); ++i) cut.remove_suffix(1);
+  return is_utf8(view(cut)) ? string(cut) : "?";
+}
 
 Status check_form(const Item& item, const AnswerValue& answer) {
   const auto wrong = [&] { return fail(Code::kAnswerType, item.code + ": " + string(to_string(item.type))); };
@@ -170,7 +186,7 @@ Result<Checklist> Checklist::subset(const std::vector<string>& codes) const {
   auto chosen = std::make_shared<Chosen>();
   chosen->asked.resize(impl_->items.size());
   for (const string& code : codes) {
-    if (!item(code)) return fail(Code::kChecklistSubset, "there is no item '" + code + "'");
+    if (!item(code)) return fail(Code::kChecklistSubset, "there is no item '" + quotable(code) + "'");
     const size_t index = impl_->index.find(code)->second;
     if (chosen->asked[index]) return fail(Code::kChecklistSubset, code + " is chosen twice");
     chosen->asked[index] = true;
@@ -196,24 +212,16 @@ Result<Checklist> Checklist::subset(const std::vector<string>& codes) const {
 
 Status Checklist::check_answer(string_view code, const AnswerValue& answer, const Answers& answers) const {
   const Item* item = this->item(code);
-  if (!item) return fail(Code::kAnswerUnknownItem, string(code.substr(0, kMaxCodeBytes)));
+  if (!item) return fail(Code::kAnswerUnknownItem, quotable(code));
   if (item->type == ItemType::kCalculated) return fail(Code::kAnswerCalculated, item->code);
   if (answer.is_empty() && !answer.total) return {};
+  // Form comes before visibility, so that whoever lets a hidden answer stand still lets no malformed one in.
+  DUDAO_CHECK(answer.is_na() ? check_na(*item, answer) : check_form(*item, answer));
   const auto index = static_cast<size_t>(item - impl_->items.data());
   const ItemRules& rules = impl_->rules[index];
   Evaluation now(*impl_, chosen_->asked, answers, rules.needs);
   if (!now.shown(index)) return fail(Code::kAnswerHidden, item->code);
-  if (answer.is_na()) {
-    if (!item->allow_na) return fail(Code::kAnswerNaNotAllowed, item->code);
-    const bool alone = std::holds_alternative<std::monostate>(answer.value) && !answer.total;
-    if (!alone || is_blank(answer.na_reason)) return fail(Code::kAnswerReasonMissing, item->code);
-    if (answer.na_reason.size() > kMaxNaReasonBytes || !is_utf8(view(answer.na_reason)) ||
-        has_controls(answer.na_reason))
-      return fail(Code::kAnswerTextBad, item->code + ": reason");
-    return {};
-  }
-  DUDAO_CHECK(check_form(*item, answer));
-  if (!rules.constraint) return {};
+  if (answer.is_na() || !rules.constraint) return {};
   ExpressionValue value{true, 0, {}, answer.total.value_or(0)};
   if (const auto* number = std::get_if<int64_t>(&answer.value)) value.number = *number;
   if (const auto* text = std::get_if<string>(&answer.value)) value.text = *text;

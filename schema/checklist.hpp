@@ -213,9 +213,10 @@ class Checklist {
   Result<Checklist> subset(const std::vector<std::string>& codes) const;
 
   /// May this answer be saved beside `answers` (which may hold the item's former answer; it is not looked at)?
-  /// Taking an answer back (AnswerValue::is_empty()) is always allowed. Errors: kAnswerUnknownItem, kAnswerCalculated,
-  /// kAnswerHidden, kAnswerNaNotAllowed, kAnswerReasonMissing, kAnswerType, kAnswerOption, kAnswerRange,
-  /// kAnswerTextBad, kAnswerConstraint.
+  /// Taking an answer back (AnswerValue::is_empty()) is always allowed. Errors, in this order: kAnswerUnknownItem,
+  /// kAnswerCalculated; its form: kAnswerNaNotAllowed, kAnswerReasonMissing, kAnswerType, kAnswerOption, kAnswerRange,
+  /// kAnswerTextBad; beside the others: kAnswerHidden, kAnswerConstraint. So an answer refused as hidden is well
+  /// formed, and may stand where it was given before it was hidden.
   Status check_answer(std::string_view code, const AnswerValue& answer, const Answers& answers) const;
 
   // In all of these an answer that is hidden, NA, not of the item's type or to an item that is not asked counts as
@@ -225,8 +226,8 @@ class Checklist {
   std::vector<std::string> visible(const Answers& answers) const;
   /// Codes of the required items that are shown and neither answered nor NA, in order.
   std::vector<std::string> missing(const Answers& answers) const;
-  /// The stored answers that check_answer() would not take today, those of hidden items left alone. Empty before a
-  /// visit can be finished, and at the office before it is taken.
+  /// The stored answers that check_answer() would not take today, but for well-formed ones of hidden items. Empty
+  /// before a visit can be finished, and at the office before it is taken.
   std::vector<Violation> violations(const Answers& answers) const;
   std::vector<DerivedFinding> derived_findings(const Answers& answers) const;
   /// Values of the calculated items that are shown and can be worked out, in units of 10^-decimals.

@@ -2,6 +2,7 @@
 
 #include "schema/answer.hpp"
 #include "schema/checklist.hpp"
+#include "schema/checklist_impl.hpp"
 
 #include <algorithm>
 #include <array>
@@ -147,7 +148,7 @@ class ExpressionParser {
   }
 
   tl::unexpected<Error> unexpected(string_view wanted) const {
-    const string found = now_.token == Token::kEnd ? "the end" : "'" + now_.text + "'";
+    const string found = now_.token == Token::kEnd ? "the end" : "'" + quotable(now_.text) + "'";
     return fail(Code::kChecklistExpression, at(now_.position, "expected " + string(wanted) + ", found " + found));
   }
 
@@ -346,7 +347,7 @@ class ExpressionParser {
     DUDAO_CHECK(advance());
     if (is_symbol("(")) return call(word, position);
     const std::optional<size_t> item = find_(word);
-    if (!item) return fail(Code::kChecklistReference, at(position, "there is no item '" + word + "'"));
+    if (!item) return fail(Code::kChecklistReference, at(position, "there is no item '" + quotable(word) + "'"));
     result_.references_.push_back(*item);
     emit(Op::kItem, position).item = *item;
     return {};
@@ -362,7 +363,8 @@ class ExpressionParser {
       item = self_;
     } else if (now_.token == Token::kWord) {
       item = find_(now_.text);
-      if (!item) return fail(Code::kChecklistReference, at(now_.position, "there is no item '" + now_.text + "'"));
+      if (!item)
+        return fail(Code::kChecklistReference, at(now_.position, "there is no item '" + quotable(now_.text) + "'"));
     } else {
       return unexpected("the code of an item");
     }
@@ -416,7 +418,7 @@ class ExpressionParser {
       emit(Op::kDate, position).number = *days;
       DUDAO_CHECK(advance());
     } else {
-      return fail(Code::kChecklistExpression, at(position, "there is no function '" + name + "'"));
+      return fail(Code::kChecklistExpression, at(position, "there is no function '" + quotable(name) + "'"));
     }
     return expect(")");
   }
@@ -636,7 +638,8 @@ class ExpressionChecker {
   static Status option(const Step& step, const Item& of, const string& code) {
     const bool known =
         std::any_of(of.options.begin(), of.options.end(), [&](const Option& option) { return option.code == code; });
-    if (!known) return fail(Code::kChecklistReference, at(step.position, of.code + " has no option '" + code + "'"));
+    if (!known)
+      return fail(Code::kChecklistReference, at(step.position, of.code + " has no option '" + quotable(code) + "'"));
     return {};
   }
 
@@ -733,7 +736,7 @@ class ExpressionChecker {
     switch (other.type.kind) {
       case Kind::kCondition:
         if (step.text != "yes" && step.text != "no")
-          return mismatch(step, "a yes_no item equals 'yes' or 'no', not '" + step.text + "'");
+          return mismatch(step, "a yes_no item equals 'yes' or 'no', not '" + quotable(step.text) + "'");
         step.op = step.text == "yes" ? Op::kTrue : Op::kFalse;
         quoted.type.kind = Kind::kCondition;
         return {};

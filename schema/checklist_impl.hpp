@@ -76,6 +76,9 @@ class Evaluation {
   std::vector<bool> na_;
 };
 
+/// What somebody wrote, fit to stand in an error's detail: at most kMaxCodeBytes of valid UTF-8, or "?".
+std::string quotable(std::string_view text);
+
 /// Is the answer of the item's type and within its range? The checks that look at no other answer; not for NA.
 Status check_form(const Item& item, const AnswerValue& answer);
 

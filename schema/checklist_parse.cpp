@@ -40,7 +40,7 @@ class StrictReader : public nlohmann::json_sax<json> {
   bool number_integer(number_integer_t /*value*/) override { return true; }
   bool number_unsigned(number_unsigned_t /*value*/) override { return true; }
   bool number_float(number_float_t /*value*/, const string_t& text) override {
-    return refuse("the number " + text + " is not whole or too large");
+    return refuse("the number " + quotable(text) + " is not whole or too large");
   }
   bool string(string_t& /*value*/) override { return true; }
   bool binary(binary_t& /*value*/) override { return refuse("binary"); }
@@ -49,7 +49,7 @@ class StrictReader : public nlohmann::json_sax<json> {
     return deeper();
   }
   bool key(string_t& name) override {
-    return names_.back().insert(name).second || refuse("'" + name + "' stands twice");
+    return names_.back().insert(name).second || refuse("'" + quotable(name) + "' stands twice");
   }
   bool end_object() override {
     names_.pop_back();
@@ -92,7 +92,7 @@ Status check_members(const json& object, const string& where, std::initializer_l
   if (!object.is_object()) return shape(where, "must be an object");
   for (const auto& [name, value] : object.items())
     if (std::find(allowed.begin(), allowed.end(), name) == allowed.end())
-      return shape(where, "'" + name.substr(0, kMaxCodeBytes) + "' is unknown");
+      return shape(where, "'" + quotable(name) + "' is unknown");
   return {};
 }
 
@@ -172,7 +172,7 @@ bool is_plain_code(string_view code) {
 
 Result<string> read_code(const json& object, const string& where, bool (*well_formed)(string_view)) {
   DUDAO_TRY(string code, read_string(object, "code", where));
-  if (!well_formed(code)) return fail(Code::kChecklistCodeForm, where + ": '" + code.substr(0, kMaxCodeBytes) + "'");
+  if (!well_formed(code)) return fail(Code::kChecklistCodeForm, where + ": '" + quotable(code) + "'");
   return code;
 }
 
@@ -259,8 +259,7 @@ class Parser {
       DUDAO_TRY(const string code, read_string(entry, "band", "cap"));
       for (size_t i = 0; i < list_->bands.size(); ++i)
         if (list_->bands[i].code == code) cap.band = i;
-      if (!cap.band)
-        return fail(Code::kChecklistBands, "cap: there is no band '" + code.substr(0, kMaxCodeBytes) + "'");
+      if (!cap.band) return fail(Code::kChecklistBands, "cap: there is no band '" + quotable(code) + "'");
     }
     list_->cap = cap;
     return {};
@@ -290,8 +289,7 @@ class Parser {
     if (!found->is_object()) return shape(where, "must be text, or an object with a text for each language");
     for (const auto& [language, value] : found->items())
       if (std::find(list_->languages.begin(), list_->languages.end(), language) == list_->languages.end())
-        return fail(Code::kChecklistText,
-                    where + ": language '" + language.substr(0, kMaxCodeBytes) + "' is not declared");
+        return fail(Code::kChecklistText, where + ": language '" + quotable(language) + "' is not declared");
     std::vector<std::pair<string, string>> texts;
     for (const string& language : list_->languages) {
       const auto value = found->find(language);
@@ -357,7 +355,7 @@ class Parser {
     item.section = section;
     DUDAO_TRY(const string type, read_string(entry, "type", where));
     const std::optional<ItemType> known = item_type_from(type);
-    if (!known) return shape(where, "there is no type '" + type.substr(0, kMaxCodeBytes) + "'");
+    if (!known) return shape(where, "there is no type '" + quotable(type) + "'");
     item.type = *known;
     DUDAO_CHECK(fitting(entry, item.type, where));
     DUDAO_TRY(item.title, text(entry, "title", true, where));
@@ -461,7 +459,7 @@ class Parser {
       DUDAO_CHECK(check_members(*found, where + " scoring", {"mode", "weight", "max", "deduct", "met_if"}));
       DUDAO_TRY(const string name, read_string(*found, "mode", where + " scoring"));
       const std::optional<ScoringMode> known = scoring_mode_from(name);
-      if (!known) return shape(where + " scoring", "there is no mode '" + name.substr(0, kMaxCodeBytes) + "'");
+      if (!known) return shape(where + " scoring", "there is no mode '" + quotable(name) + "'");
       mode = *known;
     }
     const auto refuse = [&](string_view what) {
@@ -551,7 +549,7 @@ class Parser {
         rule.when = std::move(*when);
         DUDAO_TRY(const string severity, read_string(finding, "severity", place));
         const std::optional<Severity> known = severity_from(severity);
-        if (!known) return shape(place, "there is no severity '" + severity.substr(0, kMaxCodeBytes) + "'");
+        if (!known) return shape(place, "there is no severity '" + quotable(severity) + "'");
         rule.severity = *known;
         DUDAO_TRY(rule.text, text(finding, "text", true, place));
         DUDAO_TRY(rule.clause, text(finding, "clause", false, place));

@@ -491,6 +491,11 @@ TEST_CASE("conditions on absent answers let a constraint pass and keep an item h
   CHECK(code_of(list.check_answer("eat", number(1), {})) == Code::kAnswerHidden);
   CHECK(list.check_answer("eat", number(9'000), {{"meals", number(1)}}));
   CHECK(code_of(list.check_answer("staff", count(1, 1), {{"meals", number(1)}})) == Code::kAnswerHidden);
+  // Form is looked at first: what is refused as hidden could stand.
+  CHECK(code_of(list.check_answer("eat", number(-1), {})) == Code::kAnswerRange);
+  CHECK(code_of(list.check_answer("eat", na("why"), {})) == Code::kAnswerNaNotAllowed);
+  CHECK(code_of(list.check_answer("staff", na("why"), {})) == Code::kAnswerHidden);
+  CHECK(list.violations({{"eat", number(-1)}}).size() == 1);
   // An answer that is not of its item's form counts as absent too.
   CHECK(code_of(list.check_answer("eat", number(1), {{"meals", text("yes")}})) == Code::kAnswerHidden);
   CHECK(code_of(list.check_answer("eat", number(1), {{"meals", na("no")}})) == Code::kAnswerHidden);
@@ -636,4 +641,28 @@ TEST_CASE("names read back") {
   }
   CHECK_FALSE(item_type_from("Yes_no"));
   CHECK_FALSE(severity_from(""));
+}
+
+TEST_CASE("what somebody wrote is repeated in an error only as far as it is short, valid text") {
+  const Checklist list = test::checklist(kYes);
+  std::string chinese;
+  for (int i = 0; i < 200; ++i) chinese += "督";
+  const auto detail = [&list](std::string_view code) { return list.check_answer(code, number(1), {}).error().detail; };
+  CHECK(detail("\xFF\xFE") == "?");
+  CHECK(detail(chinese).size() == 63);
+  CHECK(is_utf8(view(detail("x" + chinese))));
+  CHECK(is_utf8(view(detail("xy" + chinese))));
+  const std::string rows[] = {
+      replaced(template_json(kYes), "\"code\":\"a\"", "\"code\":\"" + chinese + "\""),
+      replaced(template_json(kYes), "\"type\"", "\"" + chinese + "\":1,\"type\""),
+      replaced(template_json(kYes), "\"yes_no\"", "\"x" + chinese + "\""),
+      replaced(template_json(kYes), "\"yes_no\"", "\"yes_no\",\"visible_if\":\"a = '" + chinese + "'\""),
+      replaced(template_json(kYes), "\"yes_no\"", "\"yes_no\",\"visible_if\":\"a '" + chinese + "'\""),
+      "{\"" + chinese + "\":1,\"" + chinese + "\":2}"};
+  for (const std::string& json : rows) {
+    const Error error = refusal(json);
+    INFO(error.detail);
+    CHECK(error.detail.size() < 200);
+    CHECK(is_utf8(view(error.detail)));
+  }
 }
