@@ -206,6 +206,26 @@ TEST_CASE("a server that takes no more of a long request is given up after the i
   CHECK(client()->send(request).error().code == Code::kTimedOut);
 }
 
+TEST_CASE("a request that the system took but that goes out slowly is not cut") {
+  constexpr std::size_t kBody = 1'500'000;
+  SmallServer server([](Connection& connection) {
+    std::size_t all = 0;
+    while (all < kBody) {
+      const std::size_t n = connection.skip(8192);
+      if (n == 0 || !connection.wait_ms(10)) return;
+      all += n;
+    }
+    connection.send(answer("slow"));
+  });
+  HttpRequest request = post(server.url(), std::string(kBody, 'u'));
+  request.idle_timeout_ms = 700;
+  std::optional<Result<HttpResponse>> response;
+  const auto ms = ms_of([&] { response = client()->send(request); });
+  REQUIRE(*response);
+  CHECK(text((*response)->body) == "slow");
+  CHECK(ms > 1500);
+}
+
 TEST_CASE("a slow server that keeps moving is not cut") {
   SmallServer server([](Connection& connection) {
     connection.read_request();

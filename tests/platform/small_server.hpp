@@ -37,6 +37,8 @@ class SmallServer {
     virtual ~Connection() = default;
     /// Reads one request with the body that its content-length announces; empty when the client has gone.
     virtual std::string read_request() = 0;
+    /// Takes at most so many bytes off the socket and forgets them; their number, 0 when the client has gone.
+    virtual std::size_t skip(std::size_t most) = 0;
     /// False when the client has gone.
     virtual bool send(std::string_view bytes) = 0;
     /// Waits, but not longer than the server lives. False when it is ending.
