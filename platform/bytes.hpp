@@ -32,7 +32,7 @@ std::optional<Bytes> from_base64(std::string_view base64);  ///< Strict: canonic
 template <std::size_t N>
 std::optional<std::array<std::uint8_t, N>> to_array(BytesView bytes) {
   if (bytes.size() != N) return std::nullopt;
-  std::array<std::uint8_t, N> out;
+  std::array<std::uint8_t, N> out{};
   std::copy(bytes.begin(), bytes.end(), out.begin());
   return out;
 }

@@ -74,14 +74,13 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
   auto tmp = (expression);                                                 \
   if (!tmp) return tl::unexpected<::dudao::Error>(std::move(tmp).error()); \
   declaration = *std::move(tmp)
-/// `DUDAO_TRY(auto bytes, read_file(path));` returns the error to the caller or binds the value. A statement of its own:
-/// not the body of an if without braces.
+/// `DUDAO_TRY(auto bytes, read_file(path));` returns the error to the caller or binds the value. A statement of its
+/// own: not the body of an if without braces.
 #define DUDAO_TRY(declaration, expression) \
   DUDAO_TRY_IMPL_(DUDAO_CONCAT(dudao_try_, __COUNTER__), declaration, (expression))
-#define DUDAO_CHECK_IMPL_(tmp, expression)                                                   \
-  do {                                                                                       \
-    if (auto tmp = (expression); !tmp)                                                       \
-      return tl::unexpected<::dudao::Error>(std::move(tmp).error());                         \
+#define DUDAO_CHECK_IMPL_(tmp, expression)                                                            \
+  do {                                                                                                \
+    if (auto tmp = (expression); !tmp) return tl::unexpected<::dudao::Error>(std::move(tmp).error()); \
   } while (false)
 /// `DUDAO_CHECK(write_file(path, bytes));` the same for a Status.
 #define DUDAO_CHECK(expression) DUDAO_CHECK_IMPL_(DUDAO_CONCAT(dudao_status_, __COUNTER__), expression)

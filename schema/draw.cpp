@@ -125,16 +125,16 @@ Status check_fit(const DrawInputs& inputs) {
   std::unordered_set<string_view> strata, quota_strata, schools, inspectors;
   for (const auto& quota : inputs.manifest.quotas) quota_strata.insert(quota.stratum);
   for (const auto& entry : inputs.frame) {
-    if (!quota_strata.count(entry.stratum)) return fail(Code::kDrawUnknown, "no quota for stratum " + entry.stratum);
+    if (!quota_strata.contains(entry.stratum)) return fail(Code::kDrawUnknown, "no quota for stratum " + entry.stratum);
     strata.insert(entry.stratum);
     schools.insert(entry.school);
   }
   for (const auto& quota : inputs.manifest.quotas)
-    if (!strata.count(quota.stratum)) return fail(Code::kDrawUnknown, "no school in stratum " + quota.stratum);
+    if (!strata.contains(quota.stratum)) return fail(Code::kDrawUnknown, "no school in stratum " + quota.stratum);
   for (const auto& entry : inputs.pool) inspectors.insert(entry.inspector);
   for (const auto& recusal : inputs.recusals) {
-    if (!inspectors.count(recusal.inspector)) return fail(Code::kDrawUnknown, "inspector " + recusal.inspector);
-    if (!schools.count(recusal.school)) return fail(Code::kDrawUnknown, "school " + recusal.school);
+    if (!inspectors.contains(recusal.inspector)) return fail(Code::kDrawUnknown, "inspector " + recusal.inspector);
+    if (!schools.contains(recusal.school)) return fail(Code::kDrawUnknown, "school " + recusal.school);
   }
   return {};
 }

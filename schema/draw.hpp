@@ -93,10 +93,10 @@ struct DrawManifest {
   };
   std::string draw;
   std::vector<Quota> quotas;
-  std::uint32_t team;
-  Hash frame;
-  Hash pool;
-  Hash recuse;
+  std::uint32_t team = 0;
+  Hash frame{};
+  Hash pool{};
+  Hash recuse{};
   std::string entropy;  ///< 1 to 500 bytes, no control characters.
 };
 

@@ -185,7 +185,7 @@ Status check_fields(const ColumnMap& map, const Kind& kind) {
   for (const string_view field : kind.required)
     if (!map.fields().contains(field)) return fail(Code::kColumnMap, string(field) + " is needed");
   for (const auto& [field, source] : map.fields()) {
-    const auto is = [&](string_view name) { return name == field; };
+    const auto is = [&field = field](string_view name) { return name == field; };
     if (std::none_of(kind.required.begin(), kind.required.end(), is) &&
         std::none_of(kind.optional_fields.begin(), kind.optional_fields.end(), is))
       return fail(Code::kColumnMap, "there is no field " + field);

@@ -219,7 +219,7 @@ Result<SyncPass::Opened> SyncPass::open_answer(BytesView body) const {
       DUDAO_TRY(auto found, statement_of(db_, seq));
       statements.push_back(std::move(found.statement));
     }
-    for (const Bytes& statement : statements) entries.push_back(statement);
+    for (const Bytes& statement : statements) entries.emplace_back(statement);
     auto expanded = expand_receipts(batch, entries, who.origin, *who.office_key);
     if (!expanded) return fail(Code::kReceiptWrong, expanded.error().message());
     // The receipt's own tree is one that the checkpoint speaks of, and where it is the same size it is the same tree.

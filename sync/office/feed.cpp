@@ -60,7 +60,7 @@ Result<FeedRows> feed_for(Store& store, const Device& device, std::int64_t from,
       case Scope::kInspector:
         DUDAO_CHECK(store.each_row_from(table, from, [&](const StoredRow& row) -> Status {
           // Of colleagues a device needs the name, not their zones and conflicts.
-          const std::string& inspector = std::get<std::string>(row.cells[0]);
+          const auto& inspector = std::get<std::string>(row.cells[0]);
           const bool wanted =
               table.name == "inspector" ? inspectors.contains(inspector) : inspector == device.inspector;
           return wanted ? take(table)(row) : Status();
