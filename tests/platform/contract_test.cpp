@@ -285,7 +285,7 @@ TEMPLATE_TEST_CASE("HTTP: too large, cancelled and impossible requests have thei
   CHECK(end.http.send(request));
 }
 
-TEMPLATE_TEST_CASE("clock: boot time never goes back and its id stays; the offset is one that exists", "", FakeTime,
+TEMPLATE_TEST_CASE("clock: boot time never goes back and its id stays, and the offset is one that exists", "", FakeTime,
                    RealTime) {
   TestType end;
   Clock& clock = end.clock;

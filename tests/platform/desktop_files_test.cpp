@@ -112,7 +112,7 @@ TEST_CASE("a file whose size the system does not tell is read within the bound")
   CHECK(DesktopFiles().read("/proc/self/status", 10).error().code == Code::kFileTooLarge);
 }
 
-TEST_CASE("a file that the system lets grow no further says that the disk is full; the old content stands") {
+TEST_CASE("a file that the system lets grow no further says that the disk is full, and the old content stands") {
   const TempFolder folder;
   REQUIRE(DesktopFiles().write(folder / "x", view("old")));
   CHECK(in_child([&] {
@@ -125,7 +125,7 @@ TEST_CASE("a file that the system lets grow no further says that the disk is ful
   CHECK(entries(folder.path()) == 1);
 }
 
-TEST_CASE("a full disk and a disk that may only be read have their numbers; the old content stands") {
+TEST_CASE("a full disk and a disk that may only be read have their numbers, and the old content stands") {
   const TempFolder folder;
   const int result = in_child([&] {
     if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||

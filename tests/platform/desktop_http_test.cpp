@@ -523,7 +523,8 @@ TEST_CASE("TLS: anything older than 1.3 is refused") {
   CHECK(client({.ca_file = folder / "office.pem"})->send(get(server.url())).error().code == Code::kTlsRefused);
 }
 
-TEST_CASE("TLS: a connection that breaks in the handshake is no connection; one that does not speak TLS is refused") {
+TEST_CASE(
+    "TLS: a connection that breaks in the handshake is no connection, and one that does not speak TLS is refused") {
   SmallServer silent([](Connection& connection) { connection.wait_ms(50); });
   const auto https = [](const SmallServer& server) { return "https://localhost:" + std::to_string(server.port()); };
   CHECK(client()->send(get(https(silent))).error().code == Code::kNoConnection);
