@@ -42,6 +42,8 @@ class SyncPass {
   /// The database must be enrolled. Both outlive the pass.
   SyncPass(Platform& platform, Database& db, PassBudget budget = {}) : platform_(platform), db_(db), budget_(budget) {}
 
+  void set_budget(PassBudget budget) { budget_ = budget; }
+
   /// Seals what is unsealed and builds the body of the next request. Errors: those of seal().
   Result<Bytes> request();
 

@@ -1,0 +1,94 @@
+#include "agent/sync_job.hpp"
+
+#include <algorithm>
+
+namespace dudao {
+namespace {
+
+constexpr std::int64_t kExchange_ms = 10'000;
+constexpr std::size_t kSmallest = 16 * 1024;
+constexpr std::size_t kLargest = 4u << 20;
+constexpr std::int64_t kFirstWait_ms = 5'000;
+constexpr std::int64_t kLongestWait_ms = 30 * 60 * 1000;
+
+/// The next budget: what the link carried in ten seconds, at most four times what was asked for now.
+std::size_t adapted(std::size_t budget, std::uint64_t bytes, std::int64_t elapsed_ms) {
+  if (bytes < kSmallest / 4) return budget;  // Too little moved to learn from.
+  const auto carried = static_cast<std::size_t>(bytes * static_cast<std::uint64_t>(kExchange_ms) /
+                                                static_cast<std::uint64_t>(std::max<std::int64_t>(elapsed_ms, 1)));
+  return std::clamp(std::min(carried, budget * 4), kSmallest, kLargest);
+}
+
+/// Doubling waits, each between half and the whole of its length by chance, so that devices that were cut off together
+/// do not come back together.
+Result<std::int64_t> wait_after_failure(Database& db) {
+  DUDAO_TRY(const auto failures, integer_setting(db, "sync_failures"));
+  const std::int64_t count = failures.value_or(0);
+  DUDAO_CHECK(put_setting(db, "sync_failures", count + 1));
+  const std::int64_t whole = std::min(kLongestWait_ms, kFirstWait_ms << std::min<std::int64_t>(count, 10));
+  const Bytes chance = random_bytes(2);
+  return whole / 2 + whole / 2 * (chance[0] * 256 + chance[1]) / 65'536;
+}
+
+std::string content_type_of(const HttpResponse& answer) {
+  const auto found = answer.headers.find("content-type");
+  return found == answer.headers.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+Result<SyncReport> run_sync(Platform& platform, Database& db, const SyncJobOptions& options) {
+  SyncReport report;
+  DUDAO_TRY(const auto remembered, integer_setting(db, "sync_budget_bytes"));
+  std::size_t budget = std::clamp(static_cast<std::size_t>(remembered.value_or(256 * 1024)), kSmallest, kLargest);
+  SyncPass pass(platform, db, {budget, budget});
+  const auto exchange = [&]() -> Result<bool> {
+    if (options.cancelled && options.cancelled()) return fail(Code::kCancelled);
+    pass.set_budget({budget, budget});
+    HttpRequest request;
+    request.method = "POST";
+    request.url = options.office_url + std::string(kSyncPath);
+    request.headers = {{"content-type", std::string(kSyncContentType)}, {"accept", std::string(kSyncContentType)}};
+    DUDAO_TRY(request.body, pass.request());
+    request.max_response_bytes = kMaxSyncPlainBytes;
+    request.cancelled = options.cancelled;
+    const std::int64_t begun = platform.clock.boot_ms();
+    DUDAO_TRY(const HttpResponse answer, platform.http.send(request));
+    ++report.exchanges;
+    report.sent_bytes += answer.sent_bytes;
+    report.received_bytes += answer.received_bytes;
+    auto taken = pass.take_answer(answer.status, content_type_of(answer), answer.body);
+    if (!taken && taken.error().code == Code::kClockAgreed) return true;
+    if (!taken) return fail(taken.error());
+    report.sent += taken->sent;
+    report.receipted += taken->receipted;
+    report.rows += taken->rows;
+    report.refusals.insert(report.refusals.end(), taken->refusals.begin(), taken->refusals.end());
+    budget = adapted(budget, answer.sent_bytes + answer.received_bytes, platform.clock.boot_ms() - begun);
+    DUDAO_CHECK(put_setting(db, "sync_budget_bytes", static_cast<std::int64_t>(budget)));
+    if (options.progress) options.progress(report);
+    return taken->again;
+  };
+  while (true) {
+    const auto again = exchange();
+    if (!again) {
+      report.error = again.error();
+      break;
+    }
+    if (!*again) break;
+  }
+  DUDAO_TRY(report.waiting, db.integer("SELECT count(*) FROM outbox WHERE log_index IS NULL"));
+  if (report.error && report.error->retryable()) {
+    DUDAO_TRY(const std::int64_t wait, wait_after_failure(db));
+    report.next_try_utc_ms = platform.clock.wall_utc_ms() + wait;
+  } else if (!report.error) {
+    DUDAO_CHECK(put_setting(db, "sync_failures", std::int64_t{0}));
+    DUDAO_CHECK(put_setting(db, "last_sync_utc_ms", platform.clock.wall_utc_ms()));
+  }
+  platform.log.write(report.error ? Log::Level::kWarning : Log::Level::kInfo, "sync",
+                     std::to_string(report.receipted) + " receipted, " + std::to_string(report.waiting) + " waiting" +
+                         (report.error ? ", error " + std::to_string(static_cast<int>(report.error->code)) : ""));
+  return report;
+}
+
+}  // namespace dudao
