@@ -33,6 +33,9 @@ class Applier {
   /// Error: database errors only.
   Result<std::optional<Error>> apply(const Statement& statement, const Registration& where);
 
+  /// For when a transaction that may have read a checklist was undone.
+  void forget_checklists() { checklists_.clear(); }
+
  private:
   Status apply_now(const Statement& statement, const Registration& where);
   Status apply_enrolment(BytesView payload, const Statement& statement, const Registration& where);

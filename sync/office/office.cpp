@@ -114,6 +114,7 @@ struct Office::Impl {
     std::optional<Error> refusal;
     DUDAO_TRY(const std::int64_t index, append(bytes, statement, kOfficeAuthor, seq, refusal));
     if (refusal) return fail(*refusal);
+    registry_changed = registry_changed || type == StatementType::kEnrolment || type == StatementType::kRevocation;
     if (type == StatementType::kOfficeDecision) {
       chain_seq = seq;
       chain_head = statement.id;
@@ -148,8 +149,11 @@ struct Office::Impl {
       DUDAO_CHECK(store->begin());
       DUDAO_TRY(const std::int64_t size_before, store->size());
       DUDAO_TRY(const auto last, size_before == 0 ? Result<Batch>(Batch{}) : store->batch_of(size_before - 1));
-      // Registration times never run backwards, whatever the office's own clock does.
-      batch_utc_ms = std::max(platform.clock.wall_utc_ms(), last.registered_utc_ms);
+      // Small steps of the office's own clock do not make time run backwards in the log. A large one is a clock that
+      // was wrong before and is right now, or the other way round; the log says what it said, and the audit tells.
+      batch_utc_ms = platform.clock.wall_utc_ms();
+      if (last.registered_utc_ms - batch_utc_ms < kDay_ms)
+        batch_utc_ms = std::max(batch_utc_ms, last.registered_utc_ms);
       DUDAO_CHECK(work());
       DUDAO_TRY(const std::int64_t size, store->size());
       if (size > size_before) DUDAO_CHECK(store->put_batch({size, batch_utc_ms}));
@@ -160,9 +164,11 @@ struct Office::Impl {
     if (!done) {
       store->rollback();
       std::tie(chain_seq, chain_head, hlc) = before;
+      registry_changed = false;
+      applier.forget_checklists();
       return done;
     }
-    return refresh_registry();
+    return registry_changed ? refresh_registry() : Status();
   }
 
   Status refresh_registry() {
@@ -171,6 +177,7 @@ struct Office::Impl {
     for (const Device& device : all) fresh->emplace(key_id(device.key), device);
     const std::unique_lock guard(registry_lock);
     registry = std::move(fresh);
+    registry_changed = false;
     return {};
   }
 
@@ -776,7 +783,9 @@ struct Office::Impl {
   std::int64_t signed_size = -1;
   Bytes signed_signature;
 
+  // Who may speak, for checking signatures without the store's lock; states and chains are read from the store.
   std::shared_mutex registry_lock;
+  bool registry_changed = false;
   std::shared_ptr<const std::map<KeyId, Device>> registry = std::make_shared<std::map<KeyId, Device>>();
 
   std::mutex queue_lock;

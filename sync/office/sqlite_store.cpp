@@ -1,6 +1,7 @@
 #include "sync/office/store.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace dudao {
 namespace {
@@ -363,15 +364,15 @@ class SqliteStore final : public Store {
     return std::optional<LedgerEntry>(std::move(entry));
   }
 
-  static Result<std::optional<Device>> one_device(Query& q) {
+  Result<std::optional<Device>> one_device(Query& q) {
     DUDAO_TRY(const bool found, q.step());
     if (!found) return std::optional<Device>();
-    DUDAO_TRY(auto key, PublicKey::from_raw(static_cast<Algorithm>(q.integer(1)), q.blob(2)));
+    DUDAO_TRY(const PublicKey key, key_of(static_cast<Algorithm>(q.integer(1)), q.blob(2)));
     const std::string_view state = q.text(5);
     std::optional<std::uint64_t> cut;
     if (!q.null(10)) cut = static_cast<std::uint64_t>(q.integer(10));
     return std::optional<Device>(Device{.no = q.integer(0),
-                                        .key = std::move(key),
+                                        .key = key,
                                         .inspector = std::string(q.text(3)),
                                         .name = std::string(q.text(4)),
                                         .state = state == "REVOKED"  ? DeviceState::kRevoked
@@ -385,6 +386,15 @@ class SqliteStore final : public Store {
                                         .reason = std::string(q.text(11))});
   }
 
+  /// Checking that a key is sound costs more than a whole row; each is checked once.
+  Result<PublicKey> key_of(Algorithm algorithm, BytesView raw) {
+    const auto found = keys_.find(to_bytes(raw));
+    if (found != keys_.end() && found->second.algorithm() == algorithm) return found->second;
+    DUDAO_TRY(auto key, PublicKey::from_raw(algorithm, raw));
+    keys_.insert_or_assign(to_bytes(raw), key);
+    return key;
+  }
+
   static Status each(Query& q, const RowVisitor& visitor) {
     while (true) {
       DUDAO_TRY(const bool found, q.step());
@@ -394,6 +404,7 @@ class SqliteStore final : public Store {
   }
 
   std::unique_ptr<Database> db_;
+  std::map<Bytes, PublicKey> keys_;
 };
 
 }  // namespace
