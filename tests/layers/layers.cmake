@@ -21,7 +21,7 @@ set(below_tests platform schema sync sync/office agent tools tests)
 
 # Outside libraries: what their includes look like, and the only files that may have them. Tests may use a library to act as
 # an attacker or a witness; product code may not.
-set(libraries sqlite openssl curl boost cli11 libcsv)
+set(libraries sqlite openssl curl boost cli11 libcsv iconv zstd system)
 set(include_of_sqlite "^(sqlite3|sqlite3ext|sqlcipher/.*)\\.h$")
 set(place_of_sqlite "^schema/sqlite\\.(cpp|hpp)$")
 set(include_of_openssl "^openssl/")
@@ -33,7 +33,13 @@ set(place_of_boost "^tools/office/listener\\.cpp$")
 set(include_of_cli11 "^CLI/")
 set(place_of_cli11 "^tools/")
 set(include_of_libcsv "^csv\\.h$")
-set(place_of_libcsv "^(schema|sync|tools)/.*csv.*|^tools/")
+set(place_of_libcsv "^schema/csv\\.cpp$")
+set(include_of_iconv "^iconv\\.h$")
+set(place_of_iconv "^schema/csv\\.cpp$")
+set(include_of_zstd "^zstd.*\\.h$")
+set(place_of_zstd "^sync/compress\\.cpp$")
+set(include_of_system "^(sys|netinet|arpa|net)/|^(fcntl|unistd|dirent|poll|pthread|windows|filesystem)(\\.h)?$")
+set(place_of_system "^(platform/desktop|tests|tools)/")
 
 # What the machine does is asked of Platform, so that a test or an app can put its own in place. Programs in tools/ are the
 # place where a Platform is made and may print; they too write files through it.

@@ -26,7 +26,7 @@ judge(agent/a.cpp "#include <sync/office/b.hpp>" "agent must not include sync/of
 judge(tools/a.cpp "#include \"tests/b.hpp\"" "tools must not include tests/b.hpp")
 judge(agent/a.cpp "#include \"b.hpp\"" "write \"b.hpp\" from the root")
 judge(agent/a.cpp "#include \"../sync/office/b.hpp\"" "from the root")
-judge(agent/a.cpp "#include \"sync/b.hpp\"\n#include <sys/stat.h>" "")
+judge(agent/a.cpp "#include \"sync/b.hpp\"\n#include <nlohmann/json.hpp>" "")
 judge(sync/office/a.cpp "#include \"sync/b.hpp\"\n#include \"schema/c.hpp\"" "")
 judge(tools/office/a.cpp "#include \"sync/office/b.hpp\"\n#include \"agent/b.hpp\"" "")
 
@@ -37,6 +37,9 @@ judge(platform/crypto.cpp "#include <openssl/evp.h>" "")
 judge(platform/http.cpp "#include <curl/curl.h>" "curl/curl.h may be included only in")
 judge(platform/desktop/http.cpp "#include <curl/curl.h>" "")
 judge(tools/office/main.cpp "#include <boost/asio.hpp>" "boost/asio.hpp may be included only in")
+judge(sync/a.cpp "#include <zstd.h>" "zstd.h may be included only in")
+judge(agent/a.cpp "#include <unistd.h>" "unistd.h may be included only in")
+judge(schema/a.cpp "#include <filesystem>" "filesystem may be included only in")
 judge(agent/a.cpp "#include <CLI/CLI.hpp>" "CLI/CLI.hpp may be included only in")
 
 judge(sync/a.cpp "int a;\nstd::ofstream out(path);" "sync/a.cpp:2: banned here (streams)")
