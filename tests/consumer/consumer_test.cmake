@@ -30,4 +30,14 @@ step(${CMAKE_COMMAND} -S "${CMAKE_CURRENT_LIST_DIR}" -B "${SCRATCH}/build" -G Ni
 step(${CMAKE_COMMAND} --build "${SCRATCH}/build")
 step("${SCRATCH}/build/consumer")
 message(STATUS "${output}")
+
+# As a folder of another project: configures without the libraries of the programs, and brings neither tests nor warnings.
+cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH tests)
+cmake_path(GET tests PARENT_PATH source)
+step(${CMAKE_COMMAND} -S "${CMAKE_CURRENT_LIST_DIR}" -B "${SCRATCH}/embedded" -G Ninja -D CMAKE_DISABLE_FIND_PACKAGE_Boost=ON
+     -D CMAKE_DISABLE_FIND_PACKAGE_Catch2=ON -D "DUDAO_SOURCE=${source}" -D CMAKE_EXPORT_COMPILE_COMMANDS=ON)
+file(READ "${SCRATCH}/embedded/compile_commands.json" commands)
+if(commands MATCHES "-Werror|_test\\.cpp")
+  message(FATAL_ERROR "an embedding project gets our warnings or tests")
+endif()
 file(REMOVE_RECURSE "${SCRATCH}")
