@@ -157,6 +157,7 @@ class AgentMethods {
         {"visit.refuse_entry", &AgentMethods::refuse_entry},
         {"visit.no_access", &AgentMethods::no_access},
         {"visit.answer", &AgentMethods::answer},
+        {"visit.reconcile", &AgentMethods::reconcile},
         {"visit.draw_classes", &AgentMethods::draw_classes},
         {"visit.finish", &AgentMethods::finish},
         {"visit.feedback", &AgentMethods::feedback},
@@ -395,6 +396,17 @@ class AgentMethods {
     return done();
   }
 
+  Result<json> reconcile(const json& params) {
+    DUDAO_TRY(const Bytes id, visit_id(params));
+    DUDAO_TRY(const Checklist list, book_.checklist(id));
+    const std::string code = params.at("item").get<std::string>();
+    const Item* item = list.item(code);
+    if (!item) return fail(Code::kAnswerUnknownItem, code.substr(0, 64));
+    DUDAO_TRY(const AnswerValue value, answer_from_json(*item, params.at("value")));
+    DUDAO_CHECK(book_.reconcile(id, code, params.at("observer").get<std::string>(), value, text(params, "note")));
+    return done();
+  }
+
   Result<json> draw_classes(const json& params) {
     DUDAO_TRY(const Bytes id, visit_id(params));
     DUDAO_TRY(const auto picked, book_.draw_classes(id, params.at("classes").get<std::vector<std::string>>(),
@@ -427,7 +439,7 @@ class AgentMethods {
   }
   Result<json> submit(const json& params) {
     DUDAO_TRY(const Bytes id, visit_id(params));
-    DUDAO_CHECK(book_.submit(id));
+    DUDAO_CHECK(book_.submit(id, text(params, "waived")));
     return done();
   }
   Result<json> amend(const json& params) {

@@ -131,10 +131,10 @@ Result<std::int64_t> VisitBook::next_number(const Open& visit, std::string_view 
                      BytesView(visit.id), visit.who.device);
 }
 
-Result<Answers> VisitBook::answers_of(const Open& visit) {
+Result<Answers> VisitBook::answers_of(const Open& visit, std::string_view observer) {
   Answers out;
   DUDAO_TRY(auto q, db_.query("SELECT item, value, total, na_reason FROM answer WHERE visit = ? AND observer = ?"));
-  q.bind(BytesView(visit.id)).bind(std::string_view(visit.who.inspector));
+  q.bind(BytesView(visit.id)).bind(observer);
   while (true) {
     DUDAO_TRY(const bool found, q.step());
     if (!found) return out;
@@ -192,12 +192,12 @@ Status VisitBook::no_access(BytesView visit, const std::optional<Place>& place, 
   return step(visit, VisitEvent::kNoAccess, place, reason);
 }
 
-Status VisitBook::answer(BytesView id, std::string_view item, const AnswerValue& value, std::string_view note) {
-  DUDAO_TRY(const Open visit, open(id));
+Status VisitBook::put_answer(const Open& visit, std::string_view item, std::string_view observer,
+                             const AnswerValue& value, std::string_view note) {
   DUDAO_CHECK(editable(visit));
   DUDAO_CHECK(check_text(note, kMaxRemarkBytes, "note"));
-  DUDAO_TRY(const Checklist list, checklist(id));
-  DUDAO_TRY(const Answers answers, answers_of(visit));
+  DUDAO_TRY(const Checklist list, checklist(visit.id));
+  DUDAO_TRY(const Answers answers, answers_of(visit, observer));
   DUDAO_CHECK(list.check_answer(item, value, answers));
   const Value cell = value_of(value);
   const Moment at = now(platform_.clock);
@@ -209,9 +209,26 @@ Status VisitBook::answer(BytesView id, std::string_view item, const AnswerValue&
         "excluded.total, "
         "na_reason = excluded.na_reason, note = excluded.note, at_utc_ms = excluded.at_utc_ms, "
         "at_offset_min = excluded.at_offset_min, at_boot_ms = excluded.at_boot_ms",
-        BytesView(visit.id), item, std::string_view(visit.who.inspector), as_view(cell), value.total,
-        text_or_null(value.na_reason), text_or_null(note), at.utc_ms, at.offset_min, at.boot_ms);
+        BytesView(visit.id), item, observer, as_view(cell), value.total, text_or_null(value.na_reason),
+        text_or_null(note), at.utc_ms, at.offset_min, at.boot_ms);
   });
+}
+
+Status VisitBook::answer(BytesView id, std::string_view item, const AnswerValue& value, std::string_view note) {
+  DUDAO_TRY(const Open visit, open(id));
+  return put_answer(visit, item, visit.who.inspector, value, note);
+}
+
+Status VisitBook::reconcile(BytesView id, std::string_view item, std::string_view observer, const AnswerValue& value,
+                            std::string_view note) {
+  DUDAO_TRY(const Open visit, open(id));
+  if (visit.actor != Actor::kLead) return fail(Code::kNotYours, "answer");
+  DUDAO_TRY(const auto there, db_.lookup("SELECT 1 FROM answer WHERE visit = ? AND item = ? AND observer = ?",
+                                         BytesView(visit.id), item, observer));
+  if (!there)
+    return fail(Code::kRowUnknown,
+                "answer " + std::string(item.substr(0, 64)) + "/" + std::string(observer.substr(0, 64)));
+  return put_answer(visit, item, observer, value, note);
 }
 
 Result<EntryId> VisitBook::add_finding(BytesView id, const NewFinding& finding) {
@@ -253,7 +270,7 @@ Result<EntryId> VisitBook::add_finding(BytesView id, const NewFinding& finding) 
 Result<int> VisitBook::take_derived_findings(BytesView id, std::string_view language) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_TRY(const Checklist list, checklist(id));
-  DUDAO_TRY(const Answers answers, answers_of(visit));
+  DUDAO_TRY(const Answers answers, answers_of(visit, visit.who.inspector));
   int taken = 0;
   for (const DerivedFinding& derived : list.derived_findings(answers)) {
     const std::string text(derived.text.in(language));
@@ -386,7 +403,7 @@ Status VisitBook::finish(BytesView id) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(advance(visit.state, VisitEvent::kFinish, visit.actor));
   DUDAO_TRY(const Checklist list, checklist(id));
-  DUDAO_TRY(const Answers answers, answers_of(visit));
+  DUDAO_TRY(const Answers answers, answers_of(visit, visit.who.inspector));
   if (const auto missing = list.missing(answers); !missing.empty()) return fail(Code::kAnswersMissing, joined(missing));
   std::vector<std::string> wrong;
   for (const Violation& violation : list.violations(answers)) wrong.push_back(violation.item);
@@ -453,9 +470,10 @@ Status VisitBook::sign(BytesView id, const NewSignature& signature) {
   });
 }
 
-Status VisitBook::submit(BytesView id) {
+Status VisitBook::submit(BytesView id, std::string_view waived) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(advance(visit.state, VisitEvent::kSubmit, visit.actor));
+  DUDAO_CHECK(check_text(waived, kMaxRemarkBytes, "waived"));
   if (visit.state == VisitState::kObstructed || visit.state == VisitState::kNoAccess) {
     DUDAO_TRY(
         const std::int64_t words,
@@ -464,14 +482,27 @@ Status VisitBook::submit(BytesView id) {
             BytesView(visit.id)));
     if (words == 0) return fail(Code::kEvidenceMissing);
   }
+  if (waived.empty()) {
+    std::vector<std::string> absent;
+    DUDAO_TRY(auto q,
+              db_.query("SELECT inspector FROM team_member m WHERE visit = ?1 AND recusal IS NULL AND NOT EXISTS "
+                        "(SELECT 1 FROM visit_event e WHERE e.visit = ?1 AND e.inspector = m.inspector) ORDER BY 1"));
+    q.bind(BytesView(visit.id));
+    while (true) {
+      DUDAO_TRY(const bool found, q.step());
+      if (!found) break;
+      absent.emplace_back(q.text(0));
+    }
+    if (!absent.empty()) return fail(Code::kPartsMissing, joined(absent));
+  }
   const Moment at = now(platform_.clock);
   DUDAO_CHECK(record(db_, [&]() -> Status {
     DUDAO_TRY(const Hash root, visit_root(db_, visit.id));
     DUDAO_CHECK(
-        db_.execute("INSERT INTO submission (visit, inspector, root, at_utc_ms, at_offset_min, at_boot_ms) VALUES (?, "
-                    "?, ?, ?, ?, ?)",
-                    BytesView(visit.id), std::string_view(visit.who.inspector), BytesView(root), at.utc_ms,
-                    at.offset_min, at.boot_ms));
+        db_.execute("INSERT INTO submission (visit, inspector, root, waived, at_utc_ms, at_offset_min, at_boot_ms) VALUES (?, "
+                    "?, ?, ?, ?, ?, ?)",
+                    BytesView(visit.id), std::string_view(visit.who.inspector), BytesView(root), text_or_null(waived),
+                    at.utc_ms, at.offset_min, at.boot_ms));
     return write_event(visit, VisitEvent::kSubmit, {}, {});
   }));
   return seal(platform_, db_).map([](auto) {});
@@ -548,7 +579,7 @@ Result<VisitView> VisitBook::look(BytesView id) {
   out.reason = visit.reason;
   out.clock = visit.clock;
   out.allowed = allowed(visit.state, visit.actor);
-  DUDAO_TRY(out.own, answers_of(visit));
+  DUDAO_TRY(out.own, answers_of(visit, visit.who.inspector));
   // Before its package has come whole there is nothing to ask yet.
   if (const auto list = checklist(id)) {
     out.visible = list->visible(out.own);

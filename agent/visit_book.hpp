@@ -93,6 +93,10 @@ class VisitBook {
 
   /// An empty answer takes back what was answered. Errors: those of Checklist::check_answer, kVisitNotOpen.
   Status answer(BytesView visit, std::string_view item, const AnswerValue& value, std::string_view note);
+  /// The lead settles what a member of the team observed differently: their answer is changed, which both ends keep as
+  /// the lead's word. Errors: those of answer(), kNotYours (not the lead), kRowUnknown (the member has not answered).
+  Status reconcile(BytesView visit, std::string_view item, std::string_view observer, const AnswerValue& value,
+                   std::string_view note);
 
   /// A finding of severity DANGER is sealed at once and the next sync is due now. Errors: kVisitNotOpen,
   /// kSeverityUnknown, kAnswerUnknownItem, kWordsMissing.
@@ -116,9 +120,10 @@ class VisitBook {
   Result<Hash> feedback(BytesView visit, std::string_view text);
   /// Under the newest feedback. Errors: kFeedbackMissing, kSignatureWrong (what the outcome needs is not there).
   Status sign(BytesView visit, const NewSignature& signature);
-  /// Signs the hash over everything and seals. Error: kEvidenceMissing (obstructed or no access without note or
-  /// finding).
-  Status submit(BytesView visit);
+  /// Signs the hash over everything and seals. `waived`: why the visit goes in without the part of a member of whom
+  /// nothing has arrived here. Errors: kEvidenceMissing (obstructed or no access without note or finding),
+  /// kPartsMissing (members).
+  Status submit(BytesView visit, std::string_view waived = {});
 
   /// After submission: what should stand instead, and why. The old value stays. target: answer, finding or note; key as
   /// shown ("A1.03/I001", "3/1"). Errors: kAmendTooEarly, kRowUnknown, kWordsMissing.
@@ -137,7 +142,9 @@ class VisitBook {
   Status step(BytesView visit, VisitEvent event, const std::optional<Place>& place = {}, std::string_view reason = {});
   Status editable(const Open& visit) const;
   Result<std::int64_t> next_number(const Open& visit, std::string_view table);
-  Result<Answers> answers_of(const Open& visit);
+  Result<Answers> answers_of(const Open& visit, std::string_view observer);
+  Status put_answer(const Open& visit, std::string_view item, std::string_view observer, const AnswerValue& value,
+                    std::string_view note);
   Status change_entry(BytesView visit, std::string_view table, EntryId id,
                       const std::function<Status(const Open&)>& change);
 

@@ -203,3 +203,46 @@ TEST_CASE("classes of a drawn visit are drawn offline, the same from any order o
   CHECK(inspector.book.draw_classes(visit->front(), {"1-1", "1-1"}, 1).error().code == Code::kClassList);
   CHECK(inspector.must_sync().refusals.empty());
 }
+
+TEST_CASE("the lead settles what the team observed differently, and submits with everybody's part or says why not") {
+  TestOffice office;
+  office.add_people_and_schools();
+  Inspector lead(office, "I001");
+  Inspector member(office, "I002");
+  lead.enrol();
+  member.enrol();
+  const Bytes visit = office.plan({"I001", "I002", "I003"});
+  lead.must_sync();
+  member.must_sync();
+  lead.must(lead.book.check_in(visit, {}, "室内无信号"));
+  member.must(member.book.check_in(visit, {}, "室内无信号"));
+  lead.must(lead.book.answer(visit, "S1", number(1), ""));
+  lead.must(lead.book.answer(visit, "S2", number(4), ""));
+  member.must(member.book.answer(visit, "S1", number(0), "南侧楼梯堆物"));
+  member.must_sync();
+  CHECK(lead.book.reconcile(visit, "S1", "I002", number(1), "").error().code == Code::kRowUnknown);
+  lead.must_sync();
+  lead.must(lead.book.reconcile(visit, "S1", "I002", number(1), "复查时已清空"));
+  CHECK(member.book.reconcile(visit, "S1", "I001", number(0), "").error().code == Code::kNotYours);
+  lead.must(lead.book.finish(visit));
+  REQUIRE(lead.book.feedback(visit, "总体良好"));
+  lead.must(lead.book.sign(
+      visit, {.role = "HEAD", .name = "", .outcome = "ABSENT", .strokes = {}, .witness = "", .reason = "外出开会"}));
+  const Status without = lead.book.submit(visit);
+  REQUIRE_FALSE(without);
+  CHECK(without.error().code == Code::kPartsMissing);
+  CHECK(without.error().detail == "I003");
+  lead.must(lead.book.submit(visit, "I003 临时抽调"));
+  CHECK(lead.must_sync().refusals.empty());
+  CHECK(office.visit_state(visit) == "RECEIVED");
+  CHECK(office.cell("answer", {BytesView(visit), std::string_view("S1"), std::string_view("I002")}, "note") ==
+        "复查时已清空");
+  CHECK(office.cell("submission", {BytesView(visit)}, "waived") == "I003 临时抽调");
+  // The member, not knowing, goes on: refused, kept with its reason, and the visit stands as submitted.
+  member.must(member.book.answer(visit, "S2", number(9), ""));
+  const PassReport late = member.must_sync();
+  REQUIRE(late.refusals.size() == 1);
+  CHECK(late.refusals[0].code == static_cast<int>(Code::kVisitSubmitted));
+  CHECK(office.visit_state(visit) == "RECEIVED");
+  CHECK(office->rebuild());
+}
