@@ -1,0 +1,38 @@
+#pragma once
+
+/// What people at the office do, as methods on JSON: parameters in, a plain document out. dudao-office calls it on the
+/// opened database, or through the socket of the office that is running (admin_socket.hpp); both give the same answer.
+
+#include "platform/platform.hpp"
+#include "sync/office/office.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace dudao {
+
+/// How far a long step is.
+using AdminProgress = std::function<void(std::string_view what, std::uint64_t done, std::uint64_t all)>;
+
+/// May be called from any thread.
+class Admin {
+ public:
+  /// Both outlive it. `serving`: an office that answers devices, as opposed to one that was opened for one command.
+  Admin(Platform& platform, Office& office, bool serving) : platform_(platform), office_(office), serving_(serving) {}
+
+  /// Methods are named as the commands are, e.g. "draw commit". `params.actor` says who decides. Errors: those of
+  /// Office and of the imports, kOptionWrong, kFileWrite; kInternal for an unknown method or malformed parameters,
+  /// which our own command line never sends.
+  Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params, const AdminProgress& progress);
+
+ private:
+  friend class AdminMethods;
+  Platform& platform_;
+  Office& office_;
+  bool serving_;
+};
+
+}  // namespace dudao
