@@ -4,12 +4,12 @@
 
 #include "agent/agent.hpp"
 #include "platform/desktop/desktop.hpp"
+#include "platform/desktop/files.hpp"
 #include "tools/console/console.hpp"
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <list>
 
@@ -20,6 +20,9 @@ namespace {
 
 using namespace dudao;
 using nlohmann::json;
+
+constexpr std::size_t kMaxStrokesFileBytes = 1 << 20;
+constexpr std::size_t kMaxPassPhraseFileBytes = 4096;
 
 volatile std::sig_atomic_t interrupted = 0;
 
@@ -54,10 +57,8 @@ Result<json> typed(const std::string& name, const std::string& text, const json&
     return place;
   }
   if (name == "strokes" && text.starts_with('@')) {
-    std::ifstream in(text.substr(1), std::ios::binary);
-    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
-    if (!in) return fail(Code::kFileMissing, text.substr(1));
-    return json(to_base64(view(bytes)));
+    DUDAO_TRY(const Bytes file, DesktopFiles().read(text.substr(1), kMaxStrokesFileBytes));
+    return json(to_base64(file));
   }
   if (has("array") && !has("string")) {
     json list = json::array();
@@ -152,10 +153,10 @@ class Home {
     options.keys.data_folder = folder + "/data";
     options.keys.machine_secret_file = folder + "/machine-secret";
     if (!pass_phrase_file.empty()) {
-      std::ifstream in(pass_phrase_file);
-      std::string line;
-      if (!std::getline(in, line) || line.empty()) return fail(Code::kFileMissing, pass_phrase_file);
-      options.keys.pass_phrase = line;
+      DUDAO_TRY(const Bytes file, DesktopFiles().read(pass_phrase_file, kMaxPassPhraseFileBytes));
+      std::string line(file.begin(), std::find_if(file.begin(), file.end(), [](auto c) { return c == '\n' || c == '\r'; }));
+      if (line.empty()) return fail(Code::kFileMissing, pass_phrase_file);
+      options.keys.pass_phrase = std::move(line);
     }
     options.http.ca_file = ca_file;
     options.log.least = verbose ? Log::Level::kDebug : Log::Level::kError;
