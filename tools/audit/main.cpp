@@ -434,7 +434,7 @@ class Audit {
     auto key = [&]() -> Result<PublicKey> {
       if (!in_.key.empty()) return typed_key();
       if (in_.ledger.empty())
-        return fail(Code::kKeyMissing,
+        return fail(Code::kOptionWrong,
                     console_.tr("give the office's key: --key or --ledger", "请用 --key 或 --ledger 给出督导办密钥"));
       DUDAO_TRY(const Bytes file, read(in_.ledger, kMaxLedgerBytes));
       std::optional<PublicKey> found;

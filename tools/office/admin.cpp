@@ -349,6 +349,7 @@ class AdminMethods {
       for (const School& school : read.records) rows.push_back(cells_of(school));
       DUDAO_TRY(const Taken taken, take_rows({{"org_unit", units}, {"school", rows}}));
       json out = report(read, taken, {});
+      out["new"] = taken.fresh - units.size();  // what the tree lacked cannot have been there
       out["made_units"] = units.size();
       return out;
     }

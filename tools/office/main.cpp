@@ -252,6 +252,8 @@ class OfficeProgram {
             row.at(console_.chinese() ? "chinese" : "english").get<std::string>() +
             (row.at("detail").get<std::string>().empty() ? "" : " (" + row.at("detail").get<std::string>() + ")"));
       }
+      if (const std::size_t left = done.at("refused_rows").get<std::size_t>() - done.at("refused").size(); left > 0)
+        say(tr("  and more that are not listed: ", "  另有未列出的拒收行：") + std::to_string(left));
       if (done.contains("made_units") && done.at("made_units") != 0)
         say(tr("Units of the organisation tree made on the way: ", "同时新建机构：") + done.at("made_units").dump());
       say(tr("Rows read ", "读取 ") + done.at("rows").dump() + tr(": new ", " 行：新增 ") + done.at("new").dump() +
@@ -368,7 +370,7 @@ class OfficeProgram {
     }
     return tell("draw commit", {{"files", std::move(files)}}, [&](const json& done) {
       say(tr("Draw ", "抽查 ") + done.at("draw").get<std::string>() +
-          tr(" is committed. Publish these two lines now, before ", " 已承诺。请在公共事件之前公布以下两行："));
+          tr(" is committed. Publish these two lines now, before the event:", " 已承诺。请在公共事件之前公布以下两行："));
       say("  manifest    " + done.at("manifest_hash").get<std::string>());
       say("  commitment  " + done.at("commitment").get<std::string>());
       say(tr("The public event: ", "公共事件：") + done.at("event").get<std::string>());

@@ -1,0 +1,233 @@
+#include "tests/support/temp_folder.hpp"
+#include "tests/tools/program.hpp"
+
+#include <csignal>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace dudao;
+using namespace dudao::test;
+using nlohmann::json;
+
+namespace {
+
+const std::string kSample = DUDAO_SOURCE_DIR "/tools/sample/";
+
+/// An office of its own, worked from the command line as its people do.
+struct Desk {
+  TempFolder folder;
+  Environment environment = {{"DUDAO_OFFICE_DATA", folder / "office"},
+                             {"DUDAO_OFFICE_SECRET", folder / "secret/office"},
+                             {"DUDAO_ACTOR", "clerk"},
+                             {"DUDAO_OFFICE_PASS_PHRASE", ""}};
+
+  Ran run(const std::vector<std::string>& arguments) const {
+    return run_program("dudao-office", arguments, environment);
+  }
+  /// Must succeed; what it printed as JSON.
+  json done(std::vector<std::string> arguments) const {
+    arguments.push_back("--json");
+    const Ran ran = run(arguments);
+    INFO(arguments.front() << ": " << ran.out << ran.err);
+    REQUIRE(ran.exit_code == 0);
+    json out = json::parse(ran.out, nullptr, false);
+    REQUIRE(!out.is_discarded());
+    return out;
+  }
+  json take(const std::string& kind, std::string file) const {
+    file = kSample + file;
+    return done({"import-" + kind, file + ".csv", "--map", file + ".columns"});
+  }
+  void found() const { done({"init", "--origin", "test.dudao/office"}); }
+  void fill() const {
+    found();
+    take("org-units", "org_units");
+    take("schools", "schools");
+    take("inspectors", "inspectors");
+    take("zones", "zones");
+    take("conflicts", "conflicts");
+    done({"publish-template", kSample + "checklists/routine-visit.json"});
+  }
+};
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("an office is founded once, and each refusal before and after says what to do") {
+  const Desk desk;
+  const Ran before = desk.run({"status"});
+  CHECK(before.exit_code != 0);
+  CHECK(has(before.err, "6021"));
+  CHECK(has(before.err, "dudao-office init"));
+  const Ran wrong = desk.run({"init", "--origin", "two words"});
+  CHECK(wrong.exit_code != 0);
+  CHECK(has(wrong.err, "6024"));
+  CHECK_FALSE(std::filesystem::exists(desk.folder / "office/office.db"));
+
+  desk.found();
+  const std::string key = desk.done({"status"}).at("office_key");
+  const Ran again = desk.run({"init", "--origin", "other.dudao/office"});
+  CHECK(again.exit_code != 0);
+  CHECK(has(again.err, "6022"));
+  CHECK(desk.done({"status"}).at("office_key") == key);
+  CHECK(desk.done({"status"}).at("origin") == "test.dudao/office");
+  const Ran chinese = desk.run({"status", "--lang", "zh"});
+  CHECK(has(chinese.out, "督导办 test.dudao/office"));
+}
+
+TEST_CASE("the office's key is readable by its owner only and is in no database and no backup") {
+  const Desk desk;
+  desk.found();
+  namespace fs = std::filesystem;
+  const auto others = fs::perms::group_all | fs::perms::others_all;
+  CHECK((fs::status(desk.folder / "office/keys/office.key").permissions() & others) == fs::perms::none);
+  CHECK((fs::status(desk.folder / "secret/office").permissions() & others) == fs::perms::none);
+  desk.done({"backup", desk.folder / "copy.db"});
+  const std::string sealed = slurp(desk.folder / "office/keys/office.key");
+  REQUIRE(sealed.size() > 48);
+  CHECK_FALSE(has(slurp(desk.folder / "copy.db"), sealed.substr(sealed.size() - 48)));
+  const Ran twice = desk.run({"backup", desk.folder / "copy.db"});
+  CHECK(twice.exit_code != 0);
+
+  // Without the machine's secret the key stays shut, and a new one is not made in silence.
+  fs::remove(desk.folder / "secret/office");
+  const Ran shut = desk.run({"status"});
+  CHECK(shut.exit_code != 0);
+  CHECK_FALSE(shut.err.empty());
+}
+
+TEST_CASE("registers are taken once however often they are given, with refused rows by line and reason") {
+  const Desk desk;
+  desk.found();
+  CHECK(desk.take("org-units", "org_units").at("new") == 12);
+  CHECK(desk.take("schools", "schools").at("new") == 60);
+  const json again = desk.take("schools", "schools");
+  CHECK(again.at("new") == 0);
+  CHECK(again.at("changed") == 0);
+  CHECK(again.at("unchanged") == 60);
+  CHECK(again.at("statements") == 0);
+
+  SECTION("a changed row changes, a wrong one is refused, the others go in") {
+    std::string text = slurp(kSample + "schools.csv");
+    const std::size_t at = text.find("云麓镇中心幼儿园");
+    REQUIRE(at != std::string::npos);
+    text.replace(at, std::string("云麓镇中心幼儿园").size(), "云麓镇第一幼儿园");
+    spill(desk.folder / "schools.csv", "\xef\xbb\xbf" + text + "9901299999,不完整\r\n");
+    const json done = desk.done({"import-schools", desk.folder / "schools.csv", "--map", kSample + "schools.columns"});
+    CHECK(done.at("changed") == 1);
+    CHECK(done.at("unchanged") == 59);
+    CHECK(done.at("refused_rows") == 1);
+    CHECK(done.at("refused").at(0).at("line") == 62);
+    CHECK(done.at("refused").at(0).at("code").get<int>() / 1000 == 2);
+  }
+  SECTION("text that is not valid is refused whole and clearly") {
+    spill(desk.folder / "schools.csv", slurp(kSample + "schools.csv") + "9901299999,\xff\xfe\r\n");
+    const Ran refused = desk.run({"import-schools", desk.folder / "schools.csv", "--map", kSample + "schools.columns"});
+    CHECK(refused.exit_code != 0);
+    CHECK(desk.done({"status"}).at("rows").at("school") == 60);
+  }
+  SECTION("a file that is not there") {
+    CHECK(desk.run({"import-schools", desk.folder / "none.csv", "--map", "code=x"}).exit_code != 0);
+  }
+}
+
+TEST_CASE("commands work beside a running office, which ends what it has begun when it is told to stop") {
+  Desk desk;
+  desk.found();
+  Running office("dudao-office", {"serve", "--listen", "127.0.0.1:0", "--log", desk.folder / "log"}, desk.environment);
+  const std::string said = office.line();
+  REQUIRE(has(said, "http://127.0.0.1:"));
+  CHECK(desk.done({"status"}).at("serving") == true);
+  CHECK(desk.take("org-units", "org_units").at("new") == 12);
+  CHECK(desk.take("schools", "schools").at("new") == 60);
+  const Ran second = desk.run({"serve", "--listen", "127.0.0.1:0"});
+  CHECK(second.exit_code != 0);
+  CHECK(has(second.err, "2002"));
+  CHECK(office.stop(SIGTERM) == 0);
+  CHECK(desk.done({"status"}).at("serving") == false);
+  CHECK(desk.done({"status"}).at("rows").at("school") == 60);
+}
+
+TEST_CASE("an office that was killed leaves nothing that keeps the next one from starting") {
+  Desk desk;
+  desk.found();
+  {
+    Running office("dudao-office", {"serve", "--listen", "127.0.0.1:0", "--log", desk.folder / "log"},
+                   desk.environment);
+    REQUIRE(has(office.line(), "http://"));
+    CHECK(desk.take("org-units", "org_units").at("new") == 12);
+    office.stop(SIGKILL);
+  }
+  CHECK(desk.done({"status"}).at("serving") == false);
+  CHECK(desk.done({"status"}).at("rows").at("org_unit") == 12);
+  Running office("dudao-office", {"serve", "--listen", "127.0.0.1:0", "--log", desk.folder / "log"}, desk.environment);
+  REQUIRE(has(office.line(), "http://"));
+  CHECK(desk.done({"status"}).at("serving") == true);
+  CHECK(office.stop(SIGINT) == 0);
+}
+
+TEST_CASE("a draw goes from the registers to visits, and its published files and the ledger prove it") {
+  const Desk desk;
+  desk.fill();
+  const std::string files = desk.folder / "draw";
+  const json frozen = desk.done(
+      {"draw", "freeze", "T-1", "--by", "县", "--quota", "2", "--team", "2", "--event", "lottery", "--out", files});
+  CHECK(frozen.at("strata").size() == 2);
+  CHECK(desk.run({"draw", "run", "T-1", "--source", "1,2,3", "--template", "routine-visit", "--from", "2026-03-02",
+                  "--to", "2026-03-06"})
+            .exit_code != 0);
+  desk.done({"draw", "commit", files});
+  CHECK(desk.run({"draw", "commit", files}).exit_code != 0);
+  CHECK(desk.run({"draw", "reveal", "T-1"}).exit_code != 0);
+  const std::vector<std::string> run = {"draw",       "run",           "T-1",    "--source",   "5,12,18,22,27,31",
+                                        "--template", "routine-visit", "--from", "2026-03-02", "--to",
+                                        "2026-03-06"};
+  const json drawn = desk.done(run);
+  REQUIRE(drawn.at("schools").size() == 4);
+  CHECK(desk.run(run).exit_code != 0);
+  CHECK(desk.done({"visit", "list"}).at("visits").size() == 4);
+  desk.done({"draw", "reveal", "T-1"});
+  desk.done({"draw", "files", "T-1", "--out", desk.folder / "published"});
+  CHECK(run_program("dudao-audit", {"draw", desk.folder / "published"}).exit_code == 0);
+
+  const json exported = desk.done({"export-ledger", desk.folder / "ledger"});
+  const std::vector<std::string> audit = {"ledger", desk.folder / "ledger", "--office-key", exported.at("office_key")};
+  CHECK(run_program("dudao-audit", audit).exit_code == 0);
+  CHECK(run_program("dudao-audit", {"draw", "--ledger", desk.folder / "ledger", "--draw", "T-1"}).exit_code == 0);
+  const Ran rebuilt = desk.run({"rebuild"});
+  CHECK(rebuilt.exit_code == 0);
+
+  std::string bytes = slurp(desk.folder / "ledger");
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  spill(desk.folder / "ledger", bytes);
+  const Ran changed = run_program("dudao-audit", audit);
+  CHECK(changed.exit_code != 0);
+  CHECK(has(changed.out + changed.err, "WRONG"));
+}
+
+TEST_CASE("visits are planned only for schools, inspectors, checklists and days that there are") {
+  const Desk desk;
+  desk.fill();
+  const auto plan = [&](const std::string& school, const std::string& team, const std::string& checklist,
+                        const std::string& from, const std::string& to) {
+    return desk.run({"plan", "--school", school, "--team", team, "--template", checklist, "--from", from, "--to", to});
+  };
+  CHECK(has(plan("9909999999", "D001", "routine-visit", "2026-03-02", "2026-03-06").err, "4117"));
+  CHECK(has(plan("9901210001", "D999", "routine-visit", "2026-03-02", "2026-03-06").err, "4005"));
+  CHECK(plan("9901210001", "D001", "no-such", "2026-03-02", "2026-03-06").exit_code != 0);
+  CHECK(has(plan("9901210001", "D001", "routine-visit", "2026-02-30", "2026-03-06").err, "6024"));
+  CHECK(plan("9901210001", "D001", "routine-visit", "2026-03-06", "2026-03-02").exit_code != 0);
+  CHECK(desk.done({"visit", "list"}).at("visits").empty());
+  REQUIRE(plan("9901210001", "D001", "routine-visit", "2026-03-02", "2026-03-06").exit_code == 0);
+  const json visits = desk.done({"visit", "list"}).at("visits");
+  REQUIRE(visits.size() == 1);
+  const std::string id = visits.at(0).at("visit");
+  CHECK(desk.run({"visit", "accept", id}).exit_code != 0);  // nothing was submitted
+  CHECK(desk.done({"visit", "list"}).at("visits").at(0).at("state") == "ASSIGNED");
+  CHECK(desk.run({"visit", "cancel", id}).exit_code != 0);  // no reason
+  desk.done({"visit", "cancel", id, "--reason", "学校停课"});
+  CHECK(desk.done({"visit", "list"}).at("visits").at(0).at("state") == "CANCELLED");
+}
