@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <list>
 
@@ -97,14 +98,28 @@ std::size_t width(const std::string& text) {
   return columns;
 }
 
+/// A moment is shown as people write it; --json keeps the number.
+std::string shown(const std::string& name, const json& value) {
+  const std::int64_t unit = name.ends_with("_utc_ms") ? 1000 : name.ends_with("_utc_s") ? 1 : 0;
+  if (unit == 0 || !value.is_number_integer() || value == 0) return cell(value);
+  const std::time_t moment = value.get<std::int64_t>() / unit;
+  std::tm local = {};
+  localtime_r(&moment, &local);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local)};
+}
+
+/// Columns in which no row has anything are left out.
 void print_table(const json& rows) {
   std::vector<std::string> names;
-  for (const auto& [name, value] : rows.front().items()) names.push_back(name);
   std::vector<std::size_t> widths;
-  for (const std::string& name : names) {
-    std::size_t widest = width(name);
-    for (const json& row : rows) widest = std::max(widest, width(cell(row.value(name, json()))));
-    widths.push_back(std::min<std::size_t>(widest, 60));
+  for (const auto& [name, first] : rows.front().items()) {
+    std::size_t widest = 0;
+    for (const json& row : rows)
+      if (!row.value(name, json()).is_null()) widest = std::max(widest, width(shown(name, row[name])));
+    if (widest == 0) continue;
+    names.push_back(name);
+    widths.push_back(std::min<std::size_t>(std::max(widest, width(name)), 60));
   }
   const auto line = [&](const auto& text_of) {
     std::string out = "  ";
@@ -116,7 +131,7 @@ void print_table(const json& rows) {
     std::cout << out << '\n';
   };
   line([](const std::string& name) { return name; });
-  for (const json& row : rows) line([&](const std::string& name) { return cell(row.value(name, json())); });
+  for (const json& row : rows) line([&](const std::string& name) { return shown(name, row.value(name, json())); });
 }
 
 void print_for_people(const json& result) {
@@ -130,9 +145,10 @@ void print_for_people(const json& result) {
       std::cout << (value.empty() ? " -\n" : "\n");
     } else if (value.is_object()) {
       std::cout << name << ":\n";
-      for (const auto& [inner, content] : value.items()) std::cout << "  " << inner << ": " << cell(content) << '\n';
+      for (const auto& [inner, content] : value.items())
+        std::cout << "  " << inner << ": " << shown(inner, content) << '\n';
     } else {
-      std::cout << name << ": " << cell(value) << '\n';
+      std::cout << name << ": " << shown(name, value) << '\n';
     }
   }
 }
@@ -154,7 +170,8 @@ class Home {
     options.keys.machine_secret_file = folder + "/machine-secret";
     if (!pass_phrase_file.empty()) {
       DUDAO_TRY(const Bytes file, DesktopFiles().read(pass_phrase_file, kMaxPassPhraseFileBytes));
-      std::string line(file.begin(), std::find_if(file.begin(), file.end(), [](auto c) { return c == '\n' || c == '\r'; }));
+      std::string line(file.begin(),
+                       std::find_if(file.begin(), file.end(), [](auto c) { return c == '\n' || c == '\r'; }));
       if (line.empty()) return fail(Code::kFileMissing, pass_phrase_file);
       options.keys.pass_phrase = std::move(line);
     }
@@ -280,16 +297,17 @@ int main(int argc, char** argv) {
           }
           json result;
           if (const int code = home.call(method, std::move(params), result); code != kExitDone) return code;
-          if (console.json())
+          const json error = method == "sync.run" ? result["error"] : json();
+          if (console.json()) {
             console.print(result);
-          else
+          } else {
+            if (method == "sync.run") result.erase("error");  // said below, as every error is
             print_for_people(result);
-          // A run that did not get everything through is no success, whatever it did get through.
-          if (method == "sync.run" && result["complete"] == false) {
-            const CodeInfo* known = find_code(result["error"]["number"].get<std::uint16_t>());
-            return console.fail({known ? known->code : Code::kInternal, result["error"]["detail"].get<std::string>()});
           }
-          return kExitDone;
+          // A run that did not get everything through is no success, whatever it did get through.
+          if (error.is_null()) return kExitDone;
+          const CodeInfo* known = find_code(error["number"].get<std::uint16_t>());
+          return console.fail({known ? known->code : Code::kInternal, error["detail"].get<std::string>()});
         },
         example_of(method));
     for (const json& param : described["params"]) {
