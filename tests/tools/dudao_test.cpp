@@ -1,0 +1,181 @@
+#include "tests/support/temp_folder.hpp"
+#include "tests/tools/program.hpp"
+
+#include <csignal>
+#include <optional>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace dudao::test;
+using nlohmann::json;
+
+namespace {
+
+const std::string kSample = DUDAO_SOURCE_DIR "/tools/sample/";
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+json parsed(const Ran& ran) {
+  INFO(ran.out << ran.err);
+  REQUIRE(ran.exit_code == 0);
+  json out = json::parse(ran.out, nullptr, false);
+  REQUIRE(!out.is_discarded());
+  return out;
+}
+
+/// An office with the sample registers and one visit for D001, and the tablet of D001.
+struct Town {
+  TempFolder folder;
+  Environment environment = {{"DUDAO_OFFICE_DATA", folder / "office"},
+                             {"DUDAO_OFFICE_SECRET", folder / "secret/office"},
+                             {"DUDAO_OFFICE_PASS_PHRASE", ""},
+                             {"DUDAO_HOME", folder / "agent"}};
+  std::optional<Running> serving;
+  std::string url;
+
+  Town() {
+    office({"init", "--origin", "test.dudao/office"});
+    for (const auto& [kind, file] : {std::pair{"org-units", "org_units"},
+                                     {"schools", "schools"},
+                                     {"inspectors", "inspectors"},
+                                     {"zones", "zones"}})
+      office({std::string("import-") + kind, kSample + file + ".csv", "--map", kSample + file + ".columns"});
+    office({"publish-template", kSample + "checklists/food-and-safety.json"});
+    office({"plan", "--school", "9901210001", "--team", "D001", "--template", "food-and-safety", "--from", "2026-01-01",
+            "--to", "2099-12-31"});
+  }
+  void serve() {
+    const std::string address = url.empty() ? "127.0.0.1:0" : url.substr(url.find("//") + 2);
+    serving.emplace("dudao-office", std::vector<std::string>{"serve", "--listen", address, "--log", folder / "log"},
+                    environment);
+    const std::string said = serving->line();
+    REQUIRE(has(said, "http://"));
+    url = said.substr(said.find("http://"));
+  }
+  json office(std::vector<std::string> arguments) const {
+    arguments.push_back("--json");
+    return parsed(run_program("dudao-office", arguments, environment));
+  }
+  Ran agent(const std::vector<std::string>& arguments) const { return run_program("dudao", arguments, environment); }
+  json done(std::vector<std::string> arguments) const {
+    arguments.push_back("--json");
+    return parsed(agent(arguments));
+  }
+  void enrol() const {
+    const json offer = office({"enrol", "offer", "D001"});
+    done({"office", "set", url, "--key", offer.at("office_key")});
+    CHECK(done({"enrol", "request", "D001", "平板", "--code", offer.at("code")}).at("enrolled") == true);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the command line explains itself: help, unknown words, completion, an agent that is not enrolled") {
+  const TempFolder folder;
+  const Environment home = {{"DUDAO_HOME", folder / "agent"}};
+  const Ran help = run_program("dudao", {"visit", "answer", "--help"}, home);
+  CHECK(help.exit_code == 0);
+  CHECK(has(help.out, "Examples:"));
+  CHECK(has(run_program("dudao", {"visit", "answer", "--help", "--lang", "zh"}, home).out, "dudao visit answer"));
+  const Ran unknown = run_program("dudao", {"visit", "dance"}, home);
+  CHECK(unknown.exit_code != 0);
+  CHECK(has(unknown.err, "--help"));
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const Ran completion = run_program("dudao", {"completion", shell}, home);
+    CHECK(completion.exit_code == 0);
+    CHECK(has(completion.out, "check_in"));
+  }
+  CHECK(parsed(run_program("dudao", {"agent", "status", "--json"}, home)).at("enrolled") == false);
+  const Ran early = run_program("dudao", {"sync", "run"}, home);
+  CHECK(early.exit_code != 0);
+  CHECK_FALSE(early.err.empty());
+}
+
+TEST_CASE("a visit goes from the plan to receipts through the command line, over a broken connection") {
+  Town town;
+  town.serve();
+  town.enrol();
+  town.done({"sync", "run"});
+  const json visits = town.done({"visit", "list"}).at("visits");
+  REQUIRE(visits.size() == 1);
+  const std::string visit = visits.at(0).at("visit");
+  REQUIRE(town.serving->stop(SIGTERM) == 0);
+
+  town.done({"visit", "prepare", visit.substr(0, 12)});  // as people type it
+  town.done({"visit", "check_in", visit, "--place", "36.7610,112.4139,8.5"});
+  town.done({"visit", "answer", visit, "K1.01", "none"});
+  const Ran outside = town.agent({"visit", "answer", visit, "S1.07", "11"});
+  CHECK(outside.exit_code != 0);
+  CHECK(has(outside.err, "21"));
+  const Ran unknown = town.agent({"visit", "answer", visit, "Z9", "1"});
+  CHECK(unknown.exit_code != 0);
+  const json before = town.done({"visit", "get", visit});
+  CHECK(before.at("answers").size() == 1);
+  CHECK(town.agent({"visit", "submit", visit}).exit_code != 0);
+  for (const auto& [item, value] : {std::pair{"S1.01", "true"},
+                                    {"S1.02", "true"},
+                                    {"S1.03", "2026-03-02"},
+                                    {"S1.04", "860"},
+                                    {"S1.05", "2"},
+                                    {"S1.07", "7"}})
+    town.done({"visit", "answer", visit, item, value});
+  town.done({"finding", "add", visit, "ORDINARY", "北门未关", "--item", "S1.01"});
+  town.done({"visit", "finish", visit});
+  town.done({"visit", "feedback", visit, "总体良好"});
+  spill(town.folder / "strokes", "0,0;1,1;2,3");
+  town.done({"visit", "sign", visit, "HEAD", "SIGNED", "--name", "李校长", "--strokes", "@" + town.folder / "strokes"});
+  town.done({"visit", "submit", visit});
+
+  const Ran offline = town.agent({"sync", "run"});
+  CHECK(offline.exit_code == 75);
+  CHECK(has(offline.err, "1201"));
+  CHECK(town.done({"agent", "status"}).at("waiting").get<int>() > 0);
+  CHECK(town.office({"visit", "list"}).at("visits").at(0).at("state") == "ASSIGNED");
+
+  town.serve();
+  CHECK(town.done({"sync", "run"}).at("complete") == true);
+  CHECK(town.done({"agent", "status"}).at("waiting") == 0);
+  for (const json& statement : town.done({"statement", "list"}).at("statements"))
+    CHECK(statement.at("state") == "RECEIPTED");
+  CHECK(town.office({"visit", "list"}).at("visits").at(0).at("state") == "RECEIVED");
+  CHECK(town.done({"sync", "run"}).at("sent") == 0);  // nothing goes twice
+  town.office({"visit", "query", visit, "--item", "S1.04", "--reason", "人数与学籍不符"});
+  town.done({"sync", "run"});
+  CHECK(town.done({"visit", "get", visit}).at("questions").size() == 1);
+}
+
+TEST_CASE("an office whose key is not the one on the paper is not believed, and the right one still is afterwards") {
+  Town town;
+  town.serve();
+  const json offer = town.office({"enrol", "offer", "D001"});
+  std::string other = offer.at("office_key");
+  other[0] = other[0] == '0' ? '1' : '0';
+  town.done({"office", "set", town.url, "--key", other});
+  const Ran refused = town.agent({"enrol", "request", "D001", "平板", "--code", offer.at("code")});
+  CHECK(refused.exit_code != 0);
+  CHECK_FALSE(refused.err.empty());
+  CHECK(town.done({"agent", "status"}).at("enrolled") == false);
+  CHECK(town.agent({"sync", "run"}).exit_code != 0);
+  town.done({"office", "set", town.url, "--key", offer.at("office_key")});
+  CHECK(town.done({"enrol", "request", "D001", "平板", "--code", offer.at("code")}).at("enrolled") == true);
+  CHECK(town.office({"devices"}).at("devices").size() == 1);
+}
+
+TEST_CASE("a key under a pass phrase opens with this pass phrase only") {
+  const TempFolder folder;
+  const Environment home = {{"DUDAO_HOME", folder / "agent"}};
+  spill(folder / "right", "正确的口令\n");
+  spill(folder / "wrong", "something else\n");
+  const auto request = [&](const std::string& file) {
+    return run_program("dudao", {"--pass-phrase-file", folder / file, "enrol", "request", "D001", "平板"}, home);
+  };
+  REQUIRE(run_program("dudao", {"--pass-phrase-file", folder / "right", "office", "set", "http://127.0.0.1:9"}, home)
+              .exit_code == 0);
+  CHECK(has(request("right").err, "1201"));  // the key is made, nobody answers
+  const Ran wrong = request("wrong");
+  CHECK(wrong.exit_code != 0);
+  CHECK_FALSE(has(wrong.err, "1201"));
+  CHECK(request("missing").exit_code != 0);
+  CHECK(has(request("right").err, "1201"));
+}
