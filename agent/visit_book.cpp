@@ -9,11 +9,12 @@ namespace dudao {
 namespace {
 
 Status check_text(std::string_view text, std::size_t most, std::string_view what) {
-  if (text.size() > most)
-    return fail(Code::kTextTooLong,
-                std::string(what) + ": " + std::to_string(text.size()) + " bytes, at most " + std::to_string(most));
   if (!is_utf8(view(text)) || text.find('\0') != std::string_view::npos)
     return fail(Code::kTextNotUtf8, std::string(what));
+  const std::size_t characters = count_characters(text);
+  if (characters > most)
+    return fail(Code::kTextTooLong,
+                std::string(what) + ": " + std::to_string(characters) + " characters, at most " + std::to_string(most));
   return {};
 }
 
@@ -92,7 +93,7 @@ Result<VisitBook::Open> VisitBook::open(BytesView visit) {
 
 Status VisitBook::write_event(const Open& visit, VisitEvent event, const std::optional<Place>& place,
                               std::string_view reason) {
-  DUDAO_CHECK(check_text(reason, kMaxRemarkBytes, "reason"));
+  DUDAO_CHECK(check_text(reason, kMaxRemarkChars, "reason"));
   DUDAO_TRY(const VisitState to, advance(visit.state, event, visit.actor));
   DUDAO_TRY(const std::int64_t n, next_number(visit, "visit_event"));
   DUDAO_TRY(const ClockQuality clock, clock_quality(db_, platform_.clock));
@@ -195,7 +196,7 @@ Status VisitBook::no_access(BytesView visit, const std::optional<Place>& place, 
 Status VisitBook::put_answer(const Open& visit, std::string_view item, std::string_view observer,
                              const AnswerValue& value, std::string_view note) {
   DUDAO_CHECK(editable(visit));
-  DUDAO_CHECK(check_text(note, kMaxRemarkBytes, "note"));
+  DUDAO_CHECK(check_text(note, kMaxRemarkChars, "note"));
   DUDAO_TRY(const Checklist list, checklist(visit.id));
   DUDAO_TRY(const Answers answers, answers_of(visit, observer));
   DUDAO_CHECK(list.check_answer(item, value, answers));
@@ -237,9 +238,9 @@ Result<EntryId> VisitBook::add_finding(BytesView id, const NewFinding& finding) 
   const auto severity = severity_from(finding.severity);
   if (!severity) return fail(Code::kSeverityUnknown, finding.severity.substr(0, 40));
   if (finding.text.empty()) return fail(Code::kWordsMissing, "text");
-  DUDAO_CHECK(check_text(finding.text, kMaxFindingBytes, "text"));
+  DUDAO_CHECK(check_text(finding.text, kMaxFindingChars, "text"));
   for (const std::string* text : {&finding.clause, &finding.superior_unit})
-    DUDAO_CHECK(check_text(*text, kMaxRemarkBytes, "clause"));
+    DUDAO_CHECK(check_text(*text, kMaxRemarkChars, "clause"));
   if (!finding.item.empty()) {
     DUDAO_TRY(const Checklist list, checklist(id));
     if (!list.item(finding.item)) return fail(Code::kAnswerUnknownItem, finding.item.substr(0, 64));
@@ -307,8 +308,8 @@ Status VisitBook::change_entry(BytesView id, std::string_view table, EntryId ent
 Status VisitBook::change_finding(BytesView id, EntryId entry, const NewFinding& finding) {
   if (!severity_from(finding.severity)) return fail(Code::kSeverityUnknown, finding.severity.substr(0, 40));
   if (finding.text.empty()) return fail(Code::kWordsMissing, "text");
-  DUDAO_CHECK(check_text(finding.text, kMaxFindingBytes, "text"));
-  DUDAO_CHECK(check_text(finding.clause, kMaxRemarkBytes, "clause"));
+  DUDAO_CHECK(check_text(finding.text, kMaxFindingChars, "text"));
+  DUDAO_CHECK(check_text(finding.clause, kMaxRemarkChars, "clause"));
   return change_entry(id, "finding", entry, [&](const Open& visit) {
     return db_.execute(
         "UPDATE finding SET severity = ?, clause = ?, text = ?, due_day = ? WHERE visit = ? AND author = ? AND n = ?",
@@ -319,7 +320,7 @@ Status VisitBook::change_finding(BytesView id, EntryId entry, const NewFinding& 
 
 Status VisitBook::void_finding(BytesView id, EntryId entry, std::string_view reason) {
   if (reason.empty()) return fail(Code::kWordsMissing, "reason");
-  DUDAO_CHECK(check_text(reason, kMaxRemarkBytes, "reason"));
+  DUDAO_CHECK(check_text(reason, kMaxRemarkChars, "reason"));
   return change_entry(id, "finding", entry, [&](const Open& visit) {
     return db_.execute("UPDATE finding SET void_reason = ? WHERE visit = ? AND author = ? AND n = ?", reason,
                        BytesView(visit.id), entry.author, entry.n);
@@ -342,7 +343,7 @@ Result<EntryId> VisitBook::add_note(BytesView id, std::string_view item, std::st
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(editable(visit));
   if (text.empty()) return fail(Code::kWordsMissing, "text");
-  DUDAO_CHECK(check_text(text, kMaxNoteBytes, "text"));
+  DUDAO_CHECK(check_text(text, kMaxNoteChars, "text"));
   if (!item.empty()) {
     DUDAO_TRY(const Checklist list, checklist(id));
     if (!list.item(item)) return fail(Code::kAnswerUnknownItem, std::string(item.substr(0, 64)));
@@ -362,7 +363,7 @@ Result<EntryId> VisitBook::add_note(BytesView id, std::string_view item, std::st
 
 Status VisitBook::void_note(BytesView id, EntryId entry, std::string_view reason) {
   if (reason.empty()) return fail(Code::kWordsMissing, "reason");
-  DUDAO_CHECK(check_text(reason, kMaxRemarkBytes, "reason"));
+  DUDAO_CHECK(check_text(reason, kMaxRemarkChars, "reason"));
   return change_entry(id, "note", entry, [&](const Open& visit) {
     return db_.execute("UPDATE note SET void_reason = ? WHERE visit = ? AND author = ? AND n = ?", reason,
                        BytesView(visit.id), entry.author, entry.n);
@@ -415,7 +416,7 @@ Result<Hash> VisitBook::feedback(BytesView id, std::string_view text) {
   DUDAO_TRY(const Open visit, open(id));
   if (visit.state != VisitState::kFeedback) return fail(Code::kVisitNotOpen, std::string(to_string(visit.state)));
   if (text.empty()) return fail(Code::kWordsMissing, "text");
-  DUDAO_CHECK(check_text(text, kMaxNoteBytes, "text"));
+  DUDAO_CHECK(check_text(text, kMaxNoteChars, "text"));
   DUDAO_TRY(const Hash root, visit_root(db_, id));
   const Hash document = sha256({view("dudao feedback\n"), BytesView(visit.id), root, view(text)});
   const Moment at = now(platform_.clock);
@@ -447,7 +448,7 @@ Status VisitBook::sign(BytesView id, const NewSignature& signature) {
   if (signature.strokes.size() > kMaxStrokesBytes)
     return fail(Code::kTextTooLong, "strokes: " + std::to_string(signature.strokes.size()) + " bytes");
   for (const std::string* text : {&signature.name, &signature.witness, &signature.reason})
-    DUDAO_CHECK(check_text(*text, kMaxRemarkBytes, "name"));
+    DUDAO_CHECK(check_text(*text, kMaxRemarkChars, "name"));
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_TRY(
       const auto document,
@@ -473,7 +474,7 @@ Status VisitBook::sign(BytesView id, const NewSignature& signature) {
 Status VisitBook::submit(BytesView id, std::string_view waived) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(advance(visit.state, VisitEvent::kSubmit, visit.actor));
-  DUDAO_CHECK(check_text(waived, kMaxRemarkBytes, "waived"));
+  DUDAO_CHECK(check_text(waived, kMaxRemarkChars, "waived"));
   if (visit.state == VisitState::kObstructed || visit.state == VisitState::kNoAccess) {
     DUDAO_TRY(
         const std::int64_t words,
@@ -513,8 +514,8 @@ Status VisitBook::amend(BytesView id, std::string_view target, std::string_view 
   DUDAO_TRY(const Open visit, open(id));
   if (!may_amend(visit.state)) return fail(Code::kAmendTooEarly, std::string(to_string(visit.state)));
   if (reason.empty()) return fail(Code::kWordsMissing, "reason");
-  DUDAO_CHECK(check_text(reason, kMaxRemarkBytes, "reason"));
-  if (const auto* text = std::get_if<std::string>(&value)) DUDAO_CHECK(check_text(*text, kMaxNoteBytes, "value"));
+  DUDAO_CHECK(check_text(reason, kMaxRemarkChars, "reason"));
+  if (const auto* text = std::get_if<std::string>(&value)) DUDAO_CHECK(check_text(*text, kMaxNoteChars, "value"));
   // What can be amended, and how its row is found by the key that people see.
   const auto parts = split(key, '/');
   static const std::map<std::string_view, std::vector<std::string_view>> kFields = {

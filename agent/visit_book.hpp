@@ -19,9 +19,10 @@
 
 namespace dudao {
 
-inline constexpr std::size_t kMaxNoteBytes = 20'000;     ///< of a note or feedback text
-inline constexpr std::size_t kMaxFindingBytes = 8'000;   ///< of a finding's text
-inline constexpr std::size_t kMaxRemarkBytes = 4'000;    ///< of a remark beside an answer, a reason, a name
+// Characters are Unicode code points, so that every language has as many.
+inline constexpr std::size_t kMaxNoteChars = 10'000;     ///< of a note or feedback text
+inline constexpr std::size_t kMaxFindingChars = 4'000;   ///< of a finding's text
+inline constexpr std::size_t kMaxRemarkChars = 2'000;    ///< of a remark beside an answer, a reason, a name
 inline constexpr std::size_t kMaxStrokesBytes = 20'000;  ///< of a drawn signature
 
 /// Where the device believes to be: as measured, never improved. Positions in 1e-7 degrees (WGS-84).

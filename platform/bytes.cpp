@@ -93,4 +93,9 @@ bool is_utf8(BytesView bytes) noexcept {
   return true;
 }
 
+std::size_t count_characters(std::string_view utf8) noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
 }  // namespace dudao
