@@ -18,6 +18,13 @@ Status check_text(std::string_view text, std::size_t most, std::string_view what
   return {};
 }
 
+Status check_place(const std::optional<Place>& place) {
+  if (!place) return {};
+  const bool on_earth = place->lat_e7 >= -900'000'000 && place->lat_e7 <= 900'000'000 &&
+                        place->lon_e7 >= -1'800'000'000 && place->lon_e7 <= 1'800'000'000;
+  return on_earth && place->accuracy_cm >= 0 ? Status() : fail(Code::kPlaceWrong);
+}
+
 ValueView text_or_null(std::string_view text) { return text.empty() ? ValueView() : ValueView(text); }
 
 std::string joined(const std::vector<std::string>& items) {
@@ -94,6 +101,7 @@ Result<VisitBook::Open> VisitBook::open(BytesView visit) {
 Status VisitBook::write_event(const Open& visit, VisitEvent event, const std::optional<Place>& place,
                               std::string_view reason) {
   DUDAO_CHECK(check_text(reason, kMaxRemarkChars, "reason"));
+  DUDAO_CHECK(check_place(place));
   DUDAO_TRY(const VisitState to, advance(visit.state, event, visit.actor));
   DUDAO_TRY(const std::int64_t n, next_number(visit, "visit_event"));
   DUDAO_TRY(const ClockQuality clock, clock_quality(db_, platform_.clock));
@@ -115,9 +123,9 @@ Status VisitBook::write_event(const Open& visit, VisitEvent event, const std::op
   return db_.execute("UPDATE visit SET state = ? WHERE id = ?", to_string(to), BytesView(visit.id));
 }
 
-Status VisitBook::step(BytesView id, VisitEvent event, const std::optional<Place>& place, std::string_view reason) {
+Status VisitBook::step(BytesView id, VisitEvent event, std::string_view reason) {
   DUDAO_TRY(const Open visit, open(id));
-  return record(db_, [&] { return write_event(visit, event, place, reason); });
+  return record(db_, [&] { return write_event(visit, event, {}, reason); });
 }
 
 Status VisitBook::editable(const Open& visit) const {
@@ -171,26 +179,36 @@ Result<Checklist> VisitBook::checklist(BytesView id) {
 }
 
 Status VisitBook::check_in(BytesView id, const std::optional<Place>& place, std::string_view reason) {
-  DUDAO_TRY(const Open visit, open(id));
-  if (visit.unseal_at_utc_ms && platform_.clock.wall_utc_ms() < *visit.unseal_at_utc_ms)
-    return fail(Code::kSealed, std::to_string(*visit.unseal_at_utc_ms));
   if (!place && reason.empty()) return fail(Code::kPlaceOrReason);
-  if (visit.state == VisitState::kAssigned) DUDAO_CHECK(prepare(id));
-  return step(id, VisitEvent::kCheckIn, place, reason);
+  return arrive(id, VisitEvent::kCheckIn, place, reason);
 }
 
-Status VisitBook::pause(BytesView visit, std::string_view reason) {
-  return step(visit, VisitEvent::kPause, {}, reason);
+Status VisitBook::arrive(BytesView id, VisitEvent event, const std::optional<Place>& place, std::string_view reason) {
+  DUDAO_TRY(Open visit, open(id));
+  if (visit.unseal_at_utc_ms) {
+    DUDAO_TRY(const std::int64_t now_utc_ms, likely_utc_ms(db_, platform_.clock));
+    if (now_utc_ms < *visit.unseal_at_utc_ms) return fail(Code::kSealed, std::to_string(*visit.unseal_at_utc_ms));
+  }
+  if (visit.state == VisitState::kAssigned) DUDAO_CHECK(checklist(id));
+  return record(db_, [&]() -> Status {
+    if (visit.state == VisitState::kAssigned) {
+      DUDAO_CHECK(write_event(visit, VisitEvent::kVerifyPackage, {}, {}));
+      DUDAO_TRY(visit.state, advance(visit.state, VisitEvent::kVerifyPackage, visit.actor));
+    }
+    return write_event(visit, event, place, reason);
+  });
 }
+
+Status VisitBook::pause(BytesView visit, std::string_view reason) { return step(visit, VisitEvent::kPause, reason); }
 Status VisitBook::resume(BytesView visit) { return step(visit, VisitEvent::kResume); }
 
 Status VisitBook::refuse_entry(BytesView visit, const std::optional<Place>& place, std::string_view reason) {
   if (reason.empty()) return fail(Code::kWordsMissing, "reason");
-  return step(visit, VisitEvent::kRefuseEntry, place, reason);
+  return arrive(visit, VisitEvent::kRefuseEntry, place, reason);
 }
 Status VisitBook::no_access(BytesView visit, const std::optional<Place>& place, std::string_view reason) {
   if (reason.empty()) return fail(Code::kWordsMissing, "reason");
-  return step(visit, VisitEvent::kNoAccess, place, reason);
+  return arrive(visit, VisitEvent::kNoAccess, place, reason);
 }
 
 Status VisitBook::put_answer(const Open& visit, std::string_view item, std::string_view observer,

@@ -84,11 +84,12 @@ class VisitBook {
   Status prepare(BytesView visit);
 
   /// Prepares first where that was not done. Errors: kSealed (not before unseal_at), kPlaceOrReason (neither a place
-  /// nor why there is none).
+  /// nor why there is none), kPlaceWrong. The time is the office's where the device knows better than its wall clock.
   Status check_in(BytesView visit, const std::optional<Place>& place, std::string_view reason);
   Status pause(BytesView visit, std::string_view reason);
   Status resume(BytesView visit);
-  /// Nobody lets the team in, or there is nobody. Needs words: they are the evidence. Error: kWordsMissing.
+  /// Nobody lets the team in, or there is nobody. Prepares first as check_in() does. Needs words: they are the
+  /// evidence. Errors: kWordsMissing, kSealed, kPlaceWrong.
   Status refuse_entry(BytesView visit, const std::optional<Place>& place, std::string_view reason);
   Status no_access(BytesView visit, const std::optional<Place>& place, std::string_view reason);
 
@@ -140,7 +141,8 @@ class VisitBook {
   struct Open;
   Result<Open> open(BytesView visit);
   Status write_event(const Open& visit, VisitEvent event, const std::optional<Place>& place, std::string_view reason);
-  Status step(BytesView visit, VisitEvent event, const std::optional<Place>& place = {}, std::string_view reason = {});
+  Status step(BytesView visit, VisitEvent event, std::string_view reason = {});
+  Status arrive(BytesView visit, VisitEvent event, const std::optional<Place>& place, std::string_view reason);
   Status editable(const Open& visit) const;
   Result<std::int64_t> next_number(const Open& visit, std::string_view table);
   Result<Answers> answers_of(const Open& visit, std::string_view observer);

@@ -174,6 +174,16 @@ Result<ClockQuality> clock_quality(Database& db, Clock& clock) {
   return std::abs(wall - expected) <= kTolerance_ms ? ClockQuality::kChecked : ClockQuality::kWrong;
 }
 
+Result<std::int64_t> likely_utc_ms(Database& db, Clock& clock) {
+  const std::int64_t wall = clock.wall_utc_ms();
+  DUDAO_TRY(const auto office, integer_setting(db, "office_utc_ms"));
+  if (!office) return wall;
+  DUDAO_TRY(const auto boot_id, text_setting(db, "office_boot_id"));
+  DUDAO_TRY(const auto boot, integer_setting(db, "office_boot_ms"));
+  if (!boot || boot_id != clock.boot_id()) return std::max(wall, *office);
+  return *office + (clock.boot_ms() - *boot);
+}
+
 Status anchor_clock(Database& db, Clock& clock, std::int64_t office_utc_ms) {
   DUDAO_CHECK(put_setting(db, "office_utc_ms", office_utc_ms));
   DUDAO_CHECK(put_setting(db, "office_boot_ms", clock.boot_ms()));

@@ -54,6 +54,9 @@ enum class ClockQuality : std::uint8_t {
 };
 std::string_view to_string(ClockQuality quality) noexcept;
 Result<ClockQuality> clock_quality(Database& db, Clock& clock);
+/// The best that is known of the time: the office's, carried on by the boot clock; after a restart of the machine the
+/// wall clock, but never earlier than what the office has already said; the wall clock where nothing was heard yet.
+Result<std::int64_t> likely_utc_ms(Database& db, Clock& clock);
 /// Remembers the office's time as just heard, for clock_quality. To be called inside a transaction.
 Status anchor_clock(Database& db, Clock& clock, std::int64_t office_utc_ms);
 

@@ -73,6 +73,24 @@ struct Visiting {
 
 }  // namespace
 
+TEST_CASE("a check-in that is refused leaves the visit as it was assigned") {
+  Visiting at;
+  CHECK(at.book.check_in(at.visit, {}, words(10'000)).error().code == Code::kTextTooLong);
+  CHECK(at.device.state(at.visit) == "ASSIGNED");
+  CHECK(at.rows("visit_event") == 0);
+  at.must(at.book.recuse(at.visit, "R1"));
+}
+
+TEST_CASE("who stands before a closed gate need not have prepared first") {
+  Visiting at;
+  at.must(at.book.no_access(at.visit, {}, "大门紧闭，电话无人接听"));
+  CHECK(at.device.state(at.visit) == "NO_ACCESS");
+  REQUIRE(at.book.add_note(at.visit, "", "09:00 至 09:30 在门外等候"));
+  at.must(at.book.submit(at.visit));
+  CHECK(at.device.must_sync().refusals.empty());
+  CHECK(at.office.visit_state(at.visit) == "RECEIVED");
+}
+
 TEST_CASE("texts are measured in characters, so that Chinese has as many as English") {
   Visiting at;
   at.begin();
@@ -84,4 +102,42 @@ TEST_CASE("texts are measured in characters, so that Chinese has as many as Engl
   CHECK(at.book.add_finding(at.visit, finding("ADVICE", words(4'001))).error().code == Code::kTextTooLong);
   CHECK(at.rows("note") == 1);
   CHECK(at.rows("finding") == 1);
+}
+
+TEST_CASE("a sealed visit opens by the office's time where the wall clock is wrong") {
+  Visiting at;
+  VisitPlan plan;
+  plan.school = "140002";
+  plan.kind = "RANDOM";
+  plan.template_code = "daily";
+  plan.template_version = 1;
+  plan.from_day = 20'500;
+  plan.to_day = 20'520;
+  plan.team = {"I001"};
+  FakeClock& clock = at.device.machine.clock;
+  const std::int64_t start_utc_ms = clock.wall_utc_ms();
+  constexpr std::int64_t kHour_ms = 3'600'000;
+  constexpr std::int64_t kTenYears_ms = 10 * 365 * 24 * kHour_ms;
+  plan.unseal_at_utc_ms = start_utc_ms + kHour_ms;
+  const auto ids = at.office->plan("王处长", {plan});
+  REQUIRE(ids);
+  at.device.must_sync();
+  const Bytes& sealed = ids->front();
+  CHECK(at.book.check_in(sealed, {}, "x").error().code == Code::kSealed);
+  clock.set_wall(start_utc_ms + kTenYears_ms);
+  CHECK(at.book.check_in(sealed, {}, "x").error().code == Code::kSealed);
+  CHECK(at.book.refuse_entry(sealed, {}, "x").error().code == Code::kSealed);
+  CHECK(at.device.state(sealed) == "ASSIGNED");
+  clock.set_wall(start_utc_ms - kTenYears_ms);
+  clock.advance(kHour_ms);
+  at.must(at.book.check_in(sealed, {}, "室内无信号"));
+  CHECK(at.text("SELECT clock FROM visit_event LIMIT 1") == "WRONG");
+}
+
+TEST_CASE("a place that is not on the earth is refused") {
+  Visiting at;
+  CHECK(at.book.check_in(at.visit, Place{900'000'001, 0, 1}, "").error().code == Code::kPlaceWrong);
+  CHECK(at.book.check_in(at.visit, Place{0, -1'800'000'001, 1}, "").error().code == Code::kPlaceWrong);
+  CHECK(at.book.check_in(at.visit, Place{0, 0, -1}, "").error().code == Code::kPlaceWrong);
+  CHECK(at.device.state(at.visit) == "ASSIGNED");
 }
