@@ -25,6 +25,14 @@ Status check_place(const std::optional<Place>& place) {
   return on_earth && place->accuracy_cm >= 0 ? Status() : fail(Code::kPlaceWrong);
 }
 
+/// What the feedback speaks of; not the feedback itself, nor the signatures under it.
+constexpr std::string_view kFeedbackTables[] = {"answer", "finding", "note", "class_draw"};
+
+Result<Hash> document_hash(Database& db, BytesView visit, std::string_view text) {
+  DUDAO_TRY(const Hash root, visit_root(db, visit, kFeedbackTables));
+  return sha256({view("dudao feedback\n"), visit, root, view(text)});
+}
+
 ValueView text_or_null(std::string_view text) { return text.empty() ? ValueView() : ValueView(text); }
 
 std::string joined(const std::vector<std::string>& items) {
@@ -435,8 +443,7 @@ Result<Hash> VisitBook::feedback(BytesView id, std::string_view text) {
   if (visit.state != VisitState::kFeedback) return fail(Code::kVisitNotOpen, std::string(to_string(visit.state)));
   if (text.empty()) return fail(Code::kWordsMissing, "text");
   DUDAO_CHECK(check_text(text, kMaxNoteChars, "text"));
-  DUDAO_TRY(const Hash root, visit_root(db_, id));
-  const Hash document = sha256({view("dudao feedback\n"), BytesView(visit.id), root, view(text)});
+  DUDAO_TRY(const Hash document, document_hash(db_, visit.id, text));
   const Moment at = now(platform_.clock);
   DUDAO_CHECK(record(db_, [&]() -> Status {
     DUDAO_TRY(const std::int64_t n, next_number(visit, "feedback"));
@@ -468,11 +475,17 @@ Status VisitBook::sign(BytesView id, const NewSignature& signature) {
   for (const std::string* text : {&signature.name, &signature.witness, &signature.reason})
     DUDAO_CHECK(check_text(*text, kMaxRemarkChars, "name"));
   DUDAO_TRY(const Open visit, open(id));
-  DUDAO_TRY(
-      const auto document,
-      db_.lookup("SELECT document_hash FROM feedback WHERE visit = ? ORDER BY at_utc_ms DESC, author, n DESC LIMIT 1",
-                 BytesView(visit.id)));
-  if (!document) return fail(Code::kFeedbackMissing);
+  Bytes document;
+  {
+    DUDAO_TRY(auto q, db_.query("SELECT document_hash, text FROM feedback WHERE visit = ? ORDER BY at_utc_ms DESC, "
+                                "author, n DESC LIMIT 1"));
+    q.bind(BytesView(visit.id));
+    DUDAO_TRY(const bool found, q.step());
+    if (!found) return fail(Code::kFeedbackMissing);
+    document = to_bytes(q.blob(0));
+    DUDAO_TRY(const Hash today, document_hash(db_, visit.id, q.text(1)));
+    if (!std::equal(today.begin(), today.end(), document.begin(), document.end())) return fail(Code::kFeedbackOutdated);
+  }
   const Moment at = now(platform_.clock);
   return record(db_, [&]() -> Status {
     DUDAO_TRY(const std::int64_t n, next_number(visit, "signature"));
@@ -483,7 +496,7 @@ Status VisitBook::sign(BytesView id, const NewSignature& signature) {
                     BytesView(visit.id), visit.who.device, n, std::string_view(signature.role),
                     text_or_null(signature.name), std::string_view(signature.outcome),
                     signature.strokes.empty() ? ValueView() : ValueView(BytesView(signature.strokes)),
-                    as_view(*document), text_or_null(signature.witness), text_or_null(signature.reason),
+                    BytesView(document), text_or_null(signature.witness), text_or_null(signature.reason),
                     std::string_view(visit.who.inspector), at.utc_ms, at.offset_min, at.boot_ms));
     return write_event(visit, event_of(signature.outcome), {}, {});
   });

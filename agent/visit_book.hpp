@@ -120,7 +120,8 @@ class VisitBook {
   Status finish(BytesView visit);
   /// The words for the school; the document's hash covers them and everything recorded. Replaces the one before.
   Result<Hash> feedback(BytesView visit, std::string_view text);
-  /// Under the newest feedback. Errors: kFeedbackMissing, kSignatureWrong (what the outcome needs is not there).
+  /// Under the newest feedback. Errors: kFeedbackMissing, kFeedbackOutdated (something it speaks of was changed since),
+  /// kSignatureWrong (what the outcome needs is not there).
   Status sign(BytesView visit, const NewSignature& signature);
   /// Signs the hash over everything and seals. `waived`: why the visit goes in without the part of a member of whom
   /// nothing has arrived here. Errors: kEvidenceMissing (obstructed or no access without note or finding),

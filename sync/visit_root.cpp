@@ -18,9 +18,9 @@ Hash VisitRoot::finish() const {
   return sha256({running_, encode_key(std::span(&count, 1))});
 }
 
-Result<Hash> visit_root(Database& db, BytesView visit) {
+Result<Hash> visit_root(Database& db, BytesView visit, std::span<const std::string_view> tables) {
   VisitRoot root;
-  for (const std::string_view name : kRootTables) {
+  for (const std::string_view name : tables) {
     const Table& table = *find_table(name);
     std::string columns;
     std::string order;

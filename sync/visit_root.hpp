@@ -27,7 +27,8 @@ class VisitRoot {
   std::int64_t rows_ = 0;
 };
 
-/// The root of a visit in a device's own database. Errors: database errors.
-Result<Hash> visit_root(Database& db, BytesView visit);
+/// The root of a visit in a device's own database, over all of kRootTables or only over some of them, in their order.
+/// Errors: database errors.
+Result<Hash> visit_root(Database& db, BytesView visit, std::span<const std::string_view> tables = kRootTables);
 
 }  // namespace dudao

@@ -91,6 +91,27 @@ TEST_CASE("who stands before a closed gate need not have prepared first") {
   CHECK(at.office.visit_state(at.visit) == "RECEIVED");
 }
 
+TEST_CASE("what changes after the feedback was written must be in the feedback that is signed") {
+  Visiting at;
+  at.begin();
+  at.must(at.book.answer(at.visit, "S1", number(1), ""));
+  at.must(at.book.answer(at.visit, "S2", number(3), ""));
+  at.must(at.book.finish(at.visit));
+  const auto before = at.book.feedback(at.visit, "总体良好");
+  REQUIRE(before);
+  const NewSignature signature{
+      .role = "HEAD", .name = "李校长", .outcome = "SIGNED", .strokes = Bytes{1}, .witness = "", .reason = ""};
+  at.must(at.book.answer(at.visit, "S2", number(4), ""));
+  CHECK(at.book.sign(at.visit, signature).error().code == Code::kFeedbackOutdated);
+  CHECK(at.device.state(at.visit) == "FEEDBACK");
+  CHECK(at.rows("signature") == 0);
+  const auto after = at.book.feedback(at.visit, "总体良好");
+  REQUIRE(after);
+  CHECK(*before != *after);
+  at.must(at.book.sign(at.visit, signature));
+  CHECK(at.device.must_sync().refusals.empty());
+}
+
 TEST_CASE("texts are measured in characters, so that Chinese has as many as English") {
   Visiting at;
   at.begin();
