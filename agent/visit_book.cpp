@@ -258,6 +258,12 @@ Status VisitBook::reconcile(BytesView id, std::string_view item, std::string_vie
   return put_answer(visit, item, observer, value, note);
 }
 
+void VisitBook::seal_now(bool urgent) {
+  const auto sealed = seal(platform_, db_, urgent);
+  if (!sealed)
+    platform_.log.write(Log::Level::kWarning, "seal", "error " + std::to_string(static_cast<int>(sealed.error().code)));
+}
+
 Result<EntryId> VisitBook::add_finding(BytesView id, const NewFinding& finding) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(editable(visit));
@@ -290,7 +296,7 @@ Result<EntryId> VisitBook::add_finding(BytesView id, const NewFinding& finding) 
         text_or_null(finding.clause), std::string_view(finding.text), finding.due_day, text_or_null(superior),
         to_string(FindingState::kOpen), std::string_view(visit.who.inspector), at.utc_ms, at.offset_min, at.boot_ms);
   }));
-  if (*severity == Severity::kDanger) DUDAO_CHECK(seal(platform_, db_, true));
+  if (finding.severity == to_string(Severity::kDanger)) seal_now(true);
   return made;
 }
 
@@ -537,7 +543,8 @@ Status VisitBook::submit(BytesView id, std::string_view waived) {
                     at.utc_ms, at.offset_min, at.boot_ms));
     return write_event(visit, VisitEvent::kSubmit, {}, {});
   }));
-  return seal(platform_, db_).map([](auto) {});
+  seal_now(false);
+  return {};
 }
 
 Status VisitBook::amend(BytesView id, std::string_view target, std::string_view key, std::string_view field,

@@ -100,8 +100,9 @@ class VisitBook {
   Status reconcile(BytesView visit, std::string_view item, std::string_view observer, const AnswerValue& value,
                    std::string_view note);
 
-  /// A finding of severity DANGER is sealed at once and the next sync is due now. Errors: kVisitNotOpen,
-  /// kSeverityUnknown, kAnswerUnknownItem, kWordsMissing.
+  /// A finding of severity DANGER is sealed at once and the next sync is due now; where the key store cannot sign just
+  /// then, the finding stands all the same and is sealed by the next sync. An empty superior_unit is filled in from the
+  /// school. Errors: kVisitNotOpen, kSeverityUnknown, kAnswerUnknownItem, kWordsMissing.
   Result<EntryId> add_finding(BytesView visit, const NewFinding& finding);
   /// Takes over what the answers call for and is not there yet; returns how many.
   Result<int> take_derived_findings(BytesView visit, std::string_view language);
@@ -123,9 +124,9 @@ class VisitBook {
   /// Under the newest feedback. Errors: kFeedbackMissing, kFeedbackOutdated (something it speaks of was changed since),
   /// kSignatureWrong (what the outcome needs is not there).
   Status sign(BytesView visit, const NewSignature& signature);
-  /// Signs the hash over everything and seals. `waived`: why the visit goes in without the part of a member of whom
-  /// nothing has arrived here. Errors: kEvidenceMissing (obstructed or no access without note or finding),
-  /// kPartsMissing (members).
+  /// Signs the hash over everything and seals, or leaves sealing to the next sync where the key store cannot sign.
+  /// `waived`: why the visit goes in without the part of a member of whom nothing has arrived here. Errors:
+  /// kEvidenceMissing (obstructed or no access without note or finding), kPartsMissing (members).
   Status submit(BytesView visit, std::string_view waived = {});
 
   /// After submission: what should stand instead, and why. The old value stays. target: answer, finding or note; key as
@@ -144,6 +145,7 @@ class VisitBook {
   Status write_event(const Open& visit, VisitEvent event, const std::optional<Place>& place, std::string_view reason);
   Status step(BytesView visit, VisitEvent event, std::string_view reason = {});
   Status arrive(BytesView visit, VisitEvent event, const std::optional<Place>& place, std::string_view reason);
+  void seal_now(bool urgent);
   Status editable(const Open& visit) const;
   Result<std::int64_t> next_number(const Open& visit, std::string_view table);
   Result<Answers> answers_of(const Open& visit, std::string_view observer);

@@ -91,6 +91,27 @@ TEST_CASE("who stands before a closed gate need not have prepared first") {
   CHECK(at.office.visit_state(at.visit) == "RECEIVED");
 }
 
+TEST_CASE("what was recorded stands when the key store cannot sign, and leaves with the next synchronisation") {
+  Visiting at;
+  at.begin();
+  at.device.machine.keys.set_locked(true);
+  REQUIRE(at.book.add_finding(at.visit, finding("DANGER", "教学楼外墙砖脱落")));
+  CHECK(at.rows("finding") == 1);
+  CHECK(at.device.machine.log.contains("seal"));
+  CHECK_FALSE(at.device.machine.log.contains("外墙"));
+  at.must(at.book.answer(at.visit, "S1", number(1), ""));
+  at.must(at.book.answer(at.visit, "S2", number(1), ""));
+  at.must(at.book.finish(at.visit));
+  REQUIRE(at.book.feedback(at.visit, "总体良好"));
+  at.must(at.book.sign(at.visit,
+                       {.role = "HEAD", .name = "", .outcome = "ABSENT", .strokes = {}, .witness = "", .reason = ""}));
+  at.must(at.book.submit(at.visit));
+  CHECK(at.device.state(at.visit) == "SUBMITTED");
+  at.device.machine.keys.set_locked(false);
+  CHECK(at.device.must_sync().refusals.empty());
+  CHECK(at.office.visit_state(at.visit) == "RECEIVED");
+}
+
 TEST_CASE("what changes after the feedback was written must be in the feedback that is signed") {
   Visiting at;
   at.begin();
