@@ -258,6 +258,25 @@ Status VisitBook::reconcile(BytesView id, std::string_view item, std::string_vie
   return put_answer(visit, item, observer, value, note);
 }
 
+Status VisitBook::check_finding(BytesView id, const NewFinding& finding) {
+  if (!severity_from(finding.severity)) return fail(Code::kSeverityUnknown, finding.severity.substr(0, 40));
+  if (finding.text.empty()) return fail(Code::kWordsMissing, "text");
+  DUDAO_CHECK(check_text(finding.text, kMaxFindingChars, "text"));
+  DUDAO_CHECK(check_text(finding.clause, kMaxRemarkChars, "clause"));
+  DUDAO_CHECK(check_text(finding.superior_unit, kMaxRemarkChars, "superior_unit"));
+  if (finding.item.empty()) return {};
+  DUDAO_TRY(const Checklist list, checklist(id));
+  return list.item(finding.item) ? Status() : fail(Code::kAnswerUnknownItem, finding.item.substr(0, 64));
+}
+
+Result<std::string> VisitBook::superior_of(const Open& visit, const NewFinding& finding) {
+  if (!finding.superior_unit.empty()) return finding.superior_unit;
+  DUDAO_TRY(const auto unit,
+            db_.lookup("SELECT superior_unit FROM school WHERE code = ?", std::string_view(visit.school)));
+  const auto* name = unit ? std::get_if<std::string>(&*unit) : nullptr;
+  return name ? *name : std::string();
+}
+
 void VisitBook::seal_now(bool urgent) {
   const auto sealed = seal(platform_, db_, urgent);
   if (!sealed)
@@ -267,27 +286,12 @@ void VisitBook::seal_now(bool urgent) {
 Result<EntryId> VisitBook::add_finding(BytesView id, const NewFinding& finding) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(editable(visit));
-  const auto severity = severity_from(finding.severity);
-  if (!severity) return fail(Code::kSeverityUnknown, finding.severity.substr(0, 40));
-  if (finding.text.empty()) return fail(Code::kWordsMissing, "text");
-  DUDAO_CHECK(check_text(finding.text, kMaxFindingChars, "text"));
-  for (const std::string* text : {&finding.clause, &finding.superior_unit})
-    DUDAO_CHECK(check_text(*text, kMaxRemarkChars, "clause"));
-  if (!finding.item.empty()) {
-    DUDAO_TRY(const Checklist list, checklist(id));
-    if (!list.item(finding.item)) return fail(Code::kAnswerUnknownItem, finding.item.substr(0, 64));
-  }
+  DUDAO_CHECK(check_finding(id, finding));
+  DUDAO_TRY(const std::string superior, superior_of(visit, finding));
   EntryId made{visit.who.device, 0};
   const Moment at = now(platform_.clock);
   DUDAO_CHECK(record(db_, [&]() -> Status {
     DUDAO_TRY(made.n, next_number(visit, "finding"));
-    // Who answers for the school is named with every finding.
-    std::string superior = finding.superior_unit;
-    if (superior.empty()) {
-      DUDAO_TRY(const auto unit,
-                db_.lookup("SELECT superior_unit FROM school WHERE code = ?", std::string_view(visit.school)));
-      if (unit) superior = std::get<std::string>(*unit);
-    }
     return db_.execute(
         "INSERT INTO finding (visit, author, n, item, severity, clause, text, due_day, superior_unit, state, "
         "inspector, at_utc_ms, "
@@ -338,16 +342,18 @@ Status VisitBook::change_entry(BytesView id, std::string_view table, EntryId ent
 }
 
 Status VisitBook::change_finding(BytesView id, EntryId entry, const NewFinding& finding) {
-  if (!severity_from(finding.severity)) return fail(Code::kSeverityUnknown, finding.severity.substr(0, 40));
-  if (finding.text.empty()) return fail(Code::kWordsMissing, "text");
-  DUDAO_CHECK(check_text(finding.text, kMaxFindingChars, "text"));
-  DUDAO_CHECK(check_text(finding.clause, kMaxRemarkChars, "clause"));
-  return change_entry(id, "finding", entry, [&](const Open& visit) {
+  DUDAO_CHECK(check_finding(id, finding));
+  DUDAO_CHECK(change_entry(id, "finding", entry, [&](const Open& visit) -> Status {
+    DUDAO_TRY(const std::string superior, superior_of(visit, finding));
     return db_.execute(
-        "UPDATE finding SET severity = ?, clause = ?, text = ?, due_day = ? WHERE visit = ? AND author = ? AND n = ?",
-        std::string_view(finding.severity), text_or_null(finding.clause), std::string_view(finding.text),
-        finding.due_day, BytesView(visit.id), entry.author, entry.n);
-  });
+        "UPDATE finding SET item = ?, severity = ?, clause = ?, text = ?, due_day = ?, superior_unit = ? "
+        "WHERE visit = ? AND author = ? AND n = ?",
+        text_or_null(finding.item), std::string_view(finding.severity), text_or_null(finding.clause),
+        std::string_view(finding.text), finding.due_day, text_or_null(superior), BytesView(visit.id), entry.author,
+        entry.n);
+  }));
+  if (finding.severity == to_string(Severity::kDanger)) seal_now(true);
+  return {};
 }
 
 Status VisitBook::void_finding(BytesView id, EntryId entry, std::string_view reason) {

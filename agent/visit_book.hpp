@@ -106,6 +106,8 @@ class VisitBook {
   Result<EntryId> add_finding(BytesView visit, const NewFinding& finding);
   /// Takes over what the answers call for and is not there yet; returns how many.
   Result<int> take_derived_findings(BytesView visit, std::string_view language);
+  /// Replaces all of a finding's content as add_finding() would write it. Errors: as add_finding(), kRowUnknown,
+  /// kNotYours.
   Status change_finding(BytesView visit, EntryId id, const NewFinding& finding);
   Status void_finding(BytesView visit, EntryId id, std::string_view reason);
   Status fix_finding_on_site(BytesView visit, EntryId id);
@@ -146,6 +148,8 @@ class VisitBook {
   Status step(BytesView visit, VisitEvent event, std::string_view reason = {});
   Status arrive(BytesView visit, VisitEvent event, const std::optional<Place>& place, std::string_view reason);
   void seal_now(bool urgent);
+  Status check_finding(BytesView visit, const NewFinding& finding);
+  Result<std::string> superior_of(const Open& visit, const NewFinding& finding);
   Status editable(const Open& visit) const;
   Result<std::int64_t> next_number(const Open& visit, std::string_view table);
   Result<Answers> answers_of(const Open& visit, std::string_view observer);

@@ -112,6 +112,31 @@ TEST_CASE("what was recorded stands when the key store cannot sign, and leaves w
   CHECK(at.office.visit_state(at.visit) == "RECEIVED");
 }
 
+TEST_CASE("a changed finding is replaced as a whole, and becomes urgent when it becomes a danger") {
+  Visiting at;
+  at.begin();
+  NewFinding first = finding("ORDINARY", "应急灯不亮");
+  first.superior_unit = "县教育局";
+  const auto made = at.book.add_finding(at.visit, first);
+  REQUIRE(made);
+  NewFinding second = finding("DANGER", "外墙砖脱落");
+  second.item = "S1";
+  second.superior_unit = "县教育局";
+  second.due_day = 20'530;
+  at.must(at.book.change_finding(at.visit, *made, second));
+  CHECK(at.text("SELECT item FROM finding") == "S1");
+  CHECK(at.text("SELECT superior_unit FROM finding") == "县教育局");
+  REQUIRE(outbox(*at.device.db, true)->size() == 1);
+  CHECK(outbox(*at.device.db, true)->front().urgent);
+  second.item = "S9";
+  CHECK(at.book.change_finding(at.visit, *made, second).error().code == Code::kAnswerUnknownItem);
+  second.item = "S2";
+  second.superior_unit = "市教育局";
+  at.must(at.book.change_finding(at.visit, *made, second));
+  CHECK(at.text("SELECT superior_unit FROM finding") == "市教育局");
+  CHECK(at.device.must_sync().refusals.empty());
+}
+
 TEST_CASE("what changes after the feedback was written must be in the feedback that is signed") {
   Visiting at;
   at.begin();
