@@ -308,22 +308,45 @@ Result<int> VisitBook::take_derived_findings(BytesView id, std::string_view lang
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_TRY(const Checklist list, checklist(id));
   DUDAO_TRY(const Answers answers, answers_of(visit, visit.who.inspector));
-  int taken = 0;
-  for (const DerivedFinding& derived : list.derived_findings(answers)) {
-    const std::string text(derived.text.in(language));
-    DUDAO_TRY(const auto there,
-              db_.lookup("SELECT 1 FROM finding WHERE visit = ? AND item = ? AND text = ? AND void_reason IS NULL",
-                         BytesView(visit.id), std::string_view(derived.item), std::string_view(text)));
-    if (there) continue;
+  struct There {
+    std::string item, severity, text;
+  };
+  std::vector<There> there;  // Voided ones too: they were dismissed with a reason.
+  {
+    DUDAO_TRY(auto q, db_.query("SELECT item, severity, text FROM finding WHERE visit = ? AND item IS NOT NULL"));
+    q.bind(BytesView(visit.id));
+    while (true) {
+      DUDAO_TRY(const bool found, q.step());
+      if (!found) break;
+      there.push_back({std::string(q.text(0)), std::string(q.text(1)), std::string(q.text(2))});
+    }
+  }
+  std::vector<DerivedFinding> wanted = list.derived_findings(answers);
+  // Each finding that is there stands for one that is called for: first by its text in any language, then, since texts
+  // are often improved by hand, by its severity.
+  const auto strike_out = [&](const auto& same) {
+    std::erase_if(wanted, [&](const DerivedFinding& derived) {
+      const auto found = std::find_if(there.begin(), there.end(),
+                                      [&](const There& one) { return one.item == derived.item && same(one, derived); });
+      if (found == there.end()) return false;
+      there.erase(found);
+      return true;
+    });
+  };
+  strike_out([&](const There& one, const DerivedFinding& derived) {
+    return std::any_of(list.languages().begin(), list.languages().end(),
+                       [&](const std::string& each) { return one.text == derived.text.in(each); });
+  });
+  strike_out(
+      [](const There& one, const DerivedFinding& derived) { return one.severity == to_string(derived.severity); });
+  for (const DerivedFinding& derived : wanted)
     DUDAO_CHECK(add_finding(id, {.item = derived.item,
                                  .severity = std::string(to_string(derived.severity)),
                                  .clause = std::string(derived.clause.in(language)),
-                                 .text = text,
+                                 .text = std::string(derived.text.in(language)),
                                  .due_day = std::nullopt,
                                  .superior_unit = {}}));
-    ++taken;
-  }
-  return taken;
+  return static_cast<int>(wanted.size());
 }
 
 Status VisitBook::change_entry(BytesView id, std::string_view table, EntryId entry,

@@ -104,7 +104,8 @@ class VisitBook {
   /// then, the finding stands all the same and is sealed by the next sync. An empty superior_unit is filled in from the
   /// school. Errors: kVisitNotOpen, kSeverityUnknown, kAnswerUnknownItem, kWordsMissing.
   Result<EntryId> add_finding(BytesView visit, const NewFinding& finding);
-  /// Takes over what the answers call for and is not there yet; returns how many.
+  /// Takes over what the answers call for and is not there yet; returns how many. What was voided stays dismissed. Each
+  /// is a step of its own: after an error a repeat goes on where it stopped.
   Result<int> take_derived_findings(BytesView visit, std::string_view language);
   /// Replaces all of a finding's content as add_finding() would write it. Errors: as add_finding(), kRowUnknown,
   /// kNotYours.

@@ -137,6 +137,19 @@ TEST_CASE("a changed finding is replaced as a whole, and becomes urgent when it 
   CHECK(at.device.must_sync().refusals.empty());
 }
 
+TEST_CASE("derived findings are taken once, whatever the language, and not again after they were voided") {
+  Visiting at(kWithFindings);
+  at.begin();
+  at.must(at.book.answer(at.visit, "S1", number(0), ""));
+  at.must(at.book.answer(at.visit, "S2", number(0), ""));
+  CHECK(*at.book.take_derived_findings(at.visit, "zh") == 2);
+  CHECK(*at.book.take_derived_findings(at.visit, "zh") == 0);
+  CHECK(*at.book.take_derived_findings(at.visit, "en") == 0);
+  at.must(at.book.void_finding(at.visit, {at.device.number(), 1}, "已当场清理"));
+  CHECK(*at.book.take_derived_findings(at.visit, "zh") == 0);
+  CHECK(at.rows("finding") == 2);
+}
+
 TEST_CASE("what changes after the feedback was written must be in the feedback that is signed") {
   Visiting at;
   at.begin();
