@@ -4,6 +4,7 @@
 #include "sync/visit_root.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace dudao {
 namespace {
@@ -23,6 +24,14 @@ Status check_place(const std::optional<Place>& place) {
   const bool on_earth = place->lat_e7 >= -900'000'000 && place->lat_e7 <= 900'000'000 &&
                         place->lon_e7 >= -1'800'000'000 && place->lon_e7 <= 1'800'000'000;
   return on_earth && place->accuracy_cm >= 0 ? Status() : fail(Code::kPlaceWrong);
+}
+
+/// The number of an entry as it is shown: "3", not "03" or "3x".
+std::optional<std::int64_t> entry_number(std::string_view text) {
+  std::int64_t out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc() || end != text.data() + text.size() || std::to_string(out) != text) return std::nullopt;
+  return out;
 }
 
 /// What the feedback speaks of; not the feedback itself, nor the signatures under it.
@@ -565,15 +574,57 @@ Status VisitBook::submit(BytesView id, std::string_view waived) {
   const Moment at = now(platform_.clock);
   DUDAO_CHECK(record(db_, [&]() -> Status {
     DUDAO_TRY(const Hash root, visit_root(db_, visit.id));
-    DUDAO_CHECK(
-        db_.execute("INSERT INTO submission (visit, inspector, root, waived, at_utc_ms, at_offset_min, at_boot_ms) VALUES (?, "
-                    "?, ?, ?, ?, ?, ?)",
-                    BytesView(visit.id), std::string_view(visit.who.inspector), BytesView(root), text_or_null(waived),
-                    at.utc_ms, at.offset_min, at.boot_ms));
+    DUDAO_CHECK(db_.execute(
+        "INSERT INTO submission (visit, inspector, root, waived, at_utc_ms, at_offset_min, at_boot_ms) VALUES (?, "
+        "?, ?, ?, ?, ?, ?)",
+        BytesView(visit.id), std::string_view(visit.who.inspector), BytesView(root), text_or_null(waived), at.utc_ms,
+        at.offset_min, at.boot_ms));
     return write_event(visit, VisitEvent::kSubmit, {}, {});
   }));
   seal_now(false);
   return {};
+}
+
+Status VisitBook::check_amended_answer(const Open& visit, const std::string& item, const std::string& observer,
+                                       std::string_view field, const Value& value) {
+  DUDAO_TRY(const Answers answers, answers_of(visit, observer));
+  const auto found = answers.find(item);
+  if (found == answers.end()) return fail(Code::kRowUnknown, "answer " + item.substr(0, 64));
+  const auto* text = std::get_if<std::string>(&value);
+  const auto* integer = std::get_if<std::int64_t>(&value);
+  if (field == "note") {
+    if (integer) return fail(Code::kAmendmentWrong, "note");
+    return text ? check_text(*text, kMaxRemarkChars, "note") : Status();
+  }
+  AnswerValue amended = found->second;
+  if (field == "value") {
+    amended.na_reason.clear();
+    amended.value = std::monostate{};
+    if (integer) amended.value = *integer;
+    if (text) amended.value = *text;
+    if (amended.is_empty()) amended.total.reset();
+  } else if (field == "total") {
+    if (text) return fail(Code::kAmendmentWrong, "total");
+    amended.total = integer ? std::optional(*integer) : std::nullopt;
+  } else {
+    if (integer) return fail(Code::kAmendmentWrong, "na_reason");
+    if (text) amended = {.value = {}, .total = std::nullopt, .na_reason = *text};
+  }
+  DUDAO_TRY(const Checklist list, checklist(visit.id));
+  return list.check_answer(item, amended, answers);
+}
+
+Status VisitBook::check_amended_entry(std::string_view target, std::string_view field, const Value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  if (field == "due_day") return text ? fail(Code::kAmendmentWrong, "due_day") : Status();
+  if (field == "severity")
+    return text && severity_from(*text) ? Status() : fail(Code::kSeverityUnknown, text ? text->substr(0, 40) : "");
+  if (field == "text") {
+    if (!text || text->empty()) return fail(Code::kWordsMissing, "text");
+    return check_text(*text, target == "finding" ? kMaxFindingChars : kMaxNoteChars, "text");
+  }
+  if (std::holds_alternative<std::int64_t>(value)) return fail(Code::kAmendmentWrong, std::string(field));
+  return text ? check_text(*text, kMaxRemarkChars, field) : Status();
 }
 
 Status VisitBook::amend(BytesView id, std::string_view target, std::string_view key, std::string_view field,
@@ -583,6 +634,7 @@ Status VisitBook::amend(BytesView id, std::string_view target, std::string_view 
   if (reason.empty()) return fail(Code::kWordsMissing, "reason");
   DUDAO_CHECK(check_text(reason, kMaxRemarkChars, "reason"));
   if (const auto* text = std::get_if<std::string>(&value)) DUDAO_CHECK(check_text(*text, kMaxNoteChars, "value"));
+  if (std::holds_alternative<Bytes>(value)) return fail(Code::kAmendmentWrong, "bytes");
   // What can be amended, and how its row is found by the key that people see.
   const auto parts = split(key, '/');
   static const std::map<std::string_view, std::vector<std::string_view>> kFields = {
@@ -593,6 +645,13 @@ Status VisitBook::amend(BytesView id, std::string_view target, std::string_view 
   if (fields == kFields.end() || parts.size() != 2 ||
       std::find(fields->second.begin(), fields->second.end(), field) == fields->second.end())
     return fail(Code::kRowUnknown, std::string(target.substr(0, 40)) + "." + std::string(field.substr(0, 40)));
+  if (target == "answer") {
+    DUDAO_CHECK(check_amended_answer(visit, parts[0], parts[1], field, value));
+  } else {
+    if (!entry_number(parts[0]) || !entry_number(parts[1]))
+      return fail(Code::kRowUnknown, std::string(target) + " " + std::string(key.substr(0, 80)));
+    DUDAO_CHECK(check_amended_entry(target, field, value));
+  }
   const std::string match =
       target == "answer" ? "item = ? AND observer = ?" : "author = CAST(? AS INTEGER) AND n = CAST(? AS INTEGER)";
   Bytes old;

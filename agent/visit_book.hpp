@@ -133,7 +133,8 @@ class VisitBook {
   Status submit(BytesView visit, std::string_view waived = {});
 
   /// After submission: what should stand instead, and why. The old value stays. target: answer, finding or note; key as
-  /// shown ("A1.03/I001", "3/1"). Errors: kAmendTooEarly, kRowUnknown, kWordsMissing.
+  /// shown ("A1.03/I001", "3/1"). The new value must be one that could have been recorded. Errors: kAmendTooEarly,
+  /// kRowUnknown, kWordsMissing, kAmendmentWrong, kSeverityUnknown, those of Checklist::check_answer.
   Status amend(BytesView visit, std::string_view target, std::string_view key, std::string_view field,
                const Value& value, std::string_view reason);
   /// Before checking in: R1 to R5. Errors: kReasonCode.
@@ -151,6 +152,9 @@ class VisitBook {
   void seal_now(bool urgent);
   Status check_finding(BytesView visit, const NewFinding& finding);
   Result<std::string> superior_of(const Open& visit, const NewFinding& finding);
+  Status check_amended_answer(const Open& visit, const std::string& item, const std::string& observer,
+                              std::string_view field, const Value& value);
+  static Status check_amended_entry(std::string_view target, std::string_view field, const Value& value);
   Status editable(const Open& visit) const;
   Result<std::int64_t> next_number(const Open& visit, std::string_view table);
   Result<Answers> answers_of(const Open& visit, std::string_view observer);

@@ -184,6 +184,36 @@ TEST_CASE("texts are measured in characters, so that Chinese has as many as Engl
   CHECK(at.rows("finding") == 1);
 }
 
+TEST_CASE("an amendment must be something that could have been recorded") {
+  Visiting at;
+  at.begin();
+  at.must(at.book.answer(at.visit, "S1", number(1), ""));
+  at.must(at.book.answer(at.visit, "S2", number(3), ""));
+  REQUIRE(at.book.add_finding(at.visit, finding("ADVICE", "走廊昏暗")));
+  at.must(at.book.finish(at.visit));
+  REQUIRE(at.book.feedback(at.visit, "总体良好"));
+  at.must(at.book.sign(at.visit,
+                       {.role = "HEAD", .name = "", .outcome = "ABSENT", .strokes = {}, .witness = "", .reason = ""}));
+  at.must(at.book.submit(at.visit));
+  const auto amend = [&](std::string_view target, const std::string& key, std::string_view field, const Value& value) {
+    const Status done = at.book.amend(at.visit, target, key, field, value, "核实");
+    return done ? Code{} : done.error().code;
+  };
+  const std::string own = std::to_string(at.device.number());
+  CHECK(amend("answer", "S2/I001", "value", std::int64_t{5'000}) == Code::kAnswerRange);
+  CHECK(amend("answer", "S2/I001", "value", std::string("many")) == Code::kAnswerType);
+  CHECK(amend("finding", own + "/1", "severity", std::string("TERRIBLE")) == Code::kSeverityUnknown);
+  CHECK(amend("finding", own + "/1", "text", Value()) == Code::kWordsMissing);
+  CHECK(amend("finding", own + "/1", "text", std::int64_t{4}) == Code::kWordsMissing);
+  CHECK(amend("finding", own + "/1", "due_day", std::string("soon")) == Code::kAmendmentWrong);
+  CHECK(amend("finding", own + "x/1", "text", std::string("y")) == Code::kRowUnknown);
+  CHECK(amend("finding", own + "/01", "text", std::string("y")) == Code::kRowUnknown);
+  CHECK(at.rows("amendment") == 0);
+  CHECK(amend("answer", "S2/I001", "value", std::int64_t{50}) == Code{});
+  CHECK(amend("finding", own + "/1", "due_day", std::int64_t{20'600}) == Code{});
+  CHECK(at.device.must_sync().refusals.empty());
+}
+
 TEST_CASE("a sealed visit opens by the office's time where the wall clock is wrong") {
   Visiting at;
   VisitPlan plan;
