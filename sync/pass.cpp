@@ -335,7 +335,11 @@ Result<Bytes> enrolment_request(Platform& platform, std::string_view key_name, c
   request.public_key = key.raw();
   request.device_name = device_name;
   request.inspector = inspector;
-  request.one_time_code = code;
+  Hash proof;
+  if (!code.empty()) {
+    proof = prove_code(sha256(code), key);
+    request.code_proof = proof;
+  }
   request.made_utc_ms = platform.clock.wall_utc_ms();
   const StatementHeader header{.type = StatementType::kEnrolmentRequest,
                                .issuer = "new",

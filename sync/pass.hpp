@@ -69,7 +69,7 @@ class SyncPass {
 };
 
 /// Enrolment: what the device sends to `POST /v1/enrol`, signed with its new key. code: 16 bytes the office gave, or
-/// empty when somebody at the office will approve the thumbprint.
+/// empty when somebody at the office will approve the thumbprint; it is proven, not sent.
 Result<Bytes> enrolment_request(Platform& platform, std::string_view key_name, const PublicKey& key,
                                 std::string_view inspector, std::string_view device_name, BytesView code);
 

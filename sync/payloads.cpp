@@ -179,13 +179,19 @@ Result<Genesis> read_genesis(BytesView payload) {
   return out;
 }
 
+Hash prove_code(const Hash& code_hash, const PublicKey& device_key) {
+  Bytes message(view("dudao-enrol-1").begin(), view("dudao-enrol-1").end());
+  append(message, device_key.thumbprint());
+  return hmac_sha256(code_hash, message);
+}
+
 Bytes write_enrolment_request(const EnrolmentRequest& request) {
   FieldWriter out(6);
   out.integer(static_cast<int>(request.algorithm))
       .bytes(request.public_key)
       .text(request.device_name)
       .text(request.inspector);
-  out.bytes(request.one_time_code).integer(request.made_utc_ms);
+  out.bytes(request.code_proof).integer(request.made_utc_ms);
   return out.take();
 }
 
@@ -197,9 +203,9 @@ Result<EnrolmentRequest> read_enrolment_request(BytesView payload) {
   DUDAO_TRY(out.public_key, in.bytes());
   DUDAO_TRY(out.device_name, in.text());
   DUDAO_TRY(out.inspector, in.text());
-  DUDAO_TRY(out.one_time_code, in.bytes());
+  DUDAO_TRY(out.code_proof, in.bytes());
   DUDAO_TRY(out.made_utc_ms, in.integer());
-  if (!out.one_time_code.empty() && out.one_time_code.size() != 16) return fail(Code::kPayloadShape, "one-time code");
+  if (!out.code_proof.empty() && out.code_proof.size() != Hash().size()) return fail(Code::kPayloadShape, "code proof");
   DUDAO_CHECK(in.end());
   return out;
 }

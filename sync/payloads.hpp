@@ -62,9 +62,12 @@ struct EnrolmentRequest {
   BytesView public_key;
   std::string_view device_name;  ///< what people will call it
   std::string_view inspector;    ///< code, as typed; the office decides
-  BytesView one_time_code;       ///< 16 bytes when the office sent one, else empty
+  BytesView code_proof;          ///< prove_code() when the office sent a code, else empty
   std::int64_t made_utc_ms = 0;
 };
+/// Shows that whoever holds this key knows the one-time code, without telling it: who reads the request on its way can
+/// enrol no key of their own. `code_hash` is SHA-256 of the 16 bytes, which is all that the office keeps.
+Hash prove_code(const Hash& code_hash, const PublicKey& device_key);
 Bytes write_enrolment_request(const EnrolmentRequest& request);
 Result<EnrolmentRequest> read_enrolment_request(BytesView payload);
 

@@ -519,12 +519,15 @@ struct Office::Impl {
                                 std::int64_t office_utc_ms) {
     const KeyId kid = key_id(device_key);
     DUDAO_TRY(auto device, store->device(kid));
-    if (!device && !request.one_time_code.empty()) {
-      const Hash code_hash = sha256(request.one_time_code);
-      DUDAO_TRY(const auto offer, store->offer(code_hash));
-      if (!offer || offer->expires_utc_ms < office_utc_ms) return fail(Code::kOfferUnknown);
+    if (!device && !request.code_proof.empty()) {
+      DUDAO_TRY(const auto offers, store->offers());
+      const auto offer = std::find_if(offers.begin(), offers.end(), [&](const Offer& each) {
+        return each.expires_utc_ms >= office_utc_ms &&
+               equal_constant_time(prove_code(each.code_hash, device_key), request.code_proof);
+      });
+      if (offer == offers.end()) return fail(Code::kOfferUnknown);
       DUDAO_CHECK(transact([&]() -> Status {
-        DUDAO_CHECK(store->remove_offer(code_hash));
+        DUDAO_CHECK(store->remove_offer(offer->code_hash));
         return append_enrolment("one-time code", device_key, offer->inspector, request.device_name).map([](auto) {});
       }));
       DUDAO_TRY(device, store->device(kid));
@@ -840,9 +843,12 @@ Result<Bytes> Office::offer_enrolment(std::string_view actor, std::string_view i
   DUDAO_TRY(const auto person, row_of(*impl_->store, "inspector", {inspector}));
   if (!person) return fail(Code::kInspectorUnknown, std::string(inspector));
   Bytes code = random_bytes(16);
-  DUDAO_CHECK(impl_->transact([&] {
-    return impl_->store->put_offer(sha256(code),
-                                   {std::string(inspector), impl_->platform.clock.wall_utc_ms() + kOfferLife_ms});
+  const std::int64_t now_utc_ms = impl_->platform.clock.wall_utc_ms();
+  DUDAO_CHECK(impl_->transact([&]() -> Status {
+    DUDAO_TRY(const auto offers, impl_->store->offers());
+    for (const Offer& old : offers)
+      if (old.expires_utc_ms < now_utc_ms) DUDAO_CHECK(impl_->store->remove_offer(old.code_hash));
+    return impl_->store->put_offer({sha256(code), std::string(inspector), now_utc_ms + kOfferLife_ms});
   }));
   impl_->platform.log.write(Log::Level::kInfo, "enrolment offered", actor);
   return code;

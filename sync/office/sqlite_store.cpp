@@ -298,16 +298,13 @@ class SqliteStore final : public Store {
     return db_->execute("INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", name,
                         value);
   }
-  Status put_offer(const Hash& code_hash, const Offer& offer) override {
-    return db_->execute("INSERT INTO offer VALUES (?, ?, ?)", BytesView(code_hash), std::string_view(offer.inspector),
-                        offer.expires_utc_ms);
+  Status put_offer(const Offer& offer) override {
+    return db_->execute("INSERT INTO offer VALUES (?, ?, ?)", BytesView(offer.code_hash),
+                        std::string_view(offer.inspector), offer.expires_utc_ms);
   }
-  Result<std::optional<Offer>> offer(const Hash& code_hash) override {
-    DUDAO_TRY(auto q, db_->query("SELECT inspector, expires_utc_ms FROM offer WHERE code_hash = ?"));
-    q.bind(BytesView(code_hash));
-    DUDAO_TRY(const bool found, q.step());
-    if (!found) return std::optional<Offer>();
-    return std::optional<Offer>(Offer{std::string(q.text(0)), q.integer(1)});
+  Result<std::vector<Offer>> offers() override {
+    DUDAO_TRY(auto q, db_->query("SELECT code_hash, inspector, expires_utc_ms FROM offer"));
+    return collect(q, [](const Query& r) { return Offer{hash_at(r, 0), std::string(r.text(1)), r.integer(2)}; });
   }
   Status remove_offer(const Hash& code_hash) override {
     return db_->execute("DELETE FROM offer WHERE code_hash = ?", BytesView(code_hash));

@@ -87,6 +87,7 @@ struct Quarantined {
 
 /// A single-use code that lets one device of an inspector enrol from afar.
 struct Offer {
+  Hash code_hash{};  ///< SHA-256 of the code; the code itself is nowhere
   std::string inspector;
   std::int64_t expires_utc_ms = 0;
 };
@@ -150,8 +151,8 @@ class Store {
   virtual Result<std::vector<Quarantined>> quarantined(std::size_t limit) = 0;
   virtual Result<std::optional<Value>> setting(std::string_view name) = 0;
   virtual Status put_setting(std::string_view name, const ValueView& value) = 0;
-  virtual Status put_offer(const Hash& code_hash, const Offer& offer) = 0;
-  virtual Result<std::optional<Offer>> offer(const Hash& code_hash) = 0;
+  virtual Status put_offer(const Offer& offer) = 0;
+  virtual Result<std::vector<Offer>> offers() = 0;
   virtual Status remove_offer(const Hash& code_hash) = 0;
   virtual Status put_enrolment_request(const KeyId& kid, BytesView bytes, std::int64_t received_utc_ms) = 0;
   virtual Result<std::vector<Bytes>> enrolment_requests() = 0;
