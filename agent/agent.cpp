@@ -171,6 +171,7 @@ class AgentMethods {
         {"finding.fix_on_site", &AgentMethods::fix_finding},
         {"finding.take_derived", &AgentMethods::take_derived},
         {"note.add", &AgentMethods::add_note},
+        {"note.change", &AgentMethods::change_note},
         {"note.void", &AgentMethods::void_note},
         {"checklist.get", &AgentMethods::get_checklist},
         {"school.list", &AgentMethods::list_schools},
@@ -489,6 +490,11 @@ class AgentMethods {
     DUDAO_TRY(const Bytes id, visit_id(params));
     DUDAO_TRY(const EntryId made, book_.add_note(id, text(params, "item"), params.at("text").get<std::string>()));
     return entry_json(made);
+  }
+  Result<json> change_note(const json& params) {
+    DUDAO_TRY(const Bytes id, visit_id(params));
+    DUDAO_CHECK(book_.change_note(id, entry(params), params.at("text").get<std::string>()));
+    return done();
   }
   Result<json> void_note(const json& params) {
     DUDAO_TRY(const Bytes id, visit_id(params));

@@ -431,6 +431,15 @@ Result<EntryId> VisitBook::add_note(BytesView id, std::string_view item, std::st
   return made;
 }
 
+Status VisitBook::change_note(BytesView id, EntryId entry, std::string_view text) {
+  if (text.empty()) return fail(Code::kWordsMissing, "text");
+  DUDAO_CHECK(check_text(text, kMaxNoteChars, "text"));
+  return change_entry(id, "note", entry, [&](const Open& visit) {
+    return db_.execute("UPDATE note SET text = ? WHERE visit = ? AND author = ? AND n = ?", text, BytesView(visit.id),
+                       entry.author, entry.n);
+  });
+}
+
 Status VisitBook::void_note(BytesView id, EntryId entry, std::string_view reason) {
   if (reason.empty()) return fail(Code::kWordsMissing, "reason");
   DUDAO_CHECK(check_text(reason, kMaxRemarkChars, "reason"));

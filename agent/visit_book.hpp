@@ -113,6 +113,8 @@ class VisitBook {
   Status void_finding(BytesView visit, EntryId id, std::string_view reason);
   Status fix_finding_on_site(BytesView visit, EntryId id);
   Result<EntryId> add_note(BytesView visit, std::string_view item, std::string_view text);
+  /// Errors: kWordsMissing, kRowUnknown (none such, or voided), kNotYours (another's, and not the lead).
+  Status change_note(BytesView visit, EntryId id, std::string_view text);
   Status void_note(BytesView visit, EntryId id, std::string_view reason);
 
   /// Draws classes by the seed that came with a drawn visit; the same list gives the same order everywhere.

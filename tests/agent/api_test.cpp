@@ -189,6 +189,9 @@ TEST_CASE("the door takes a visit to its end and shows honestly where everything
   door.ok("finding.void", voided);
   CHECK(door.ok("finding.take_derived", v)["taken"] == 0);
   json note = with(door.ok("note.add", with({{"text", "随访两间教室"}})));
+  json longer = note;
+  longer["text"] = "随访三间教室";
+  door.ok("note.change", longer);
   note["reason"] = "重复";
   door.ok("note.void", note);
   door.ok("visit.finish", v);

@@ -184,6 +184,19 @@ TEST_CASE("texts are measured in characters, so that Chinese has as many as Engl
   CHECK(at.rows("finding") == 1);
 }
 
+TEST_CASE("a note is changed by who wrote it, and a voided one no more") {
+  Visiting at;
+  at.begin();
+  const auto made = at.book.add_note(at.visit, "", "随访两间教室");
+  REQUIRE(made);
+  at.must(at.book.change_note(at.visit, *made, "随访三间教室"));
+  CHECK(at.text("SELECT text FROM note") == "随访三间教室");
+  CHECK(at.book.change_note(at.visit, *made, "").error().code == Code::kWordsMissing);
+  CHECK(at.book.change_note(at.visit, {made->author, 7}, "x").error().code == Code::kRowUnknown);
+  at.must(at.book.void_note(at.visit, *made, "重复"));
+  CHECK(at.book.change_note(at.visit, *made, "x").error().code == Code::kRowUnknown);
+}
+
 TEST_CASE("an amendment must be something that could have been recorded") {
   Visiting at;
   at.begin();
