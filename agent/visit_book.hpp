@@ -118,7 +118,7 @@ class VisitBook {
   Status void_note(BytesView visit, EntryId id, std::string_view reason);
 
   /// Draws classes by the seed that came with a drawn visit; the same list gives the same order everywhere.
-  /// Errors: kNoClassSeed, kClassList, kVisitNotOpen.
+  /// Errors: kNoClassSeed, kClassList, kVisitNotOpen, kChangeTooLarge (the names together over some 60 KB).
   Result<std::vector<std::string>> draw_classes(BytesView visit, const std::vector<std::string>& classes,
                                                 std::size_t pick);
 

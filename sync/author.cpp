@@ -191,6 +191,22 @@ Status anchor_clock(Database& db, Clock& clock, std::int64_t office_utc_ms) {
   return put_setting(db, "office_boot_id", std::string_view(boot_id));
 }
 
+namespace {
+
+/// A step is never divided, so alone it must fit into a statement.
+Status check_fits(BytesView changeset) {
+  constexpr std::size_t kAroundChanges = 1'024;  // Header, chain, signature: a tenth of that.
+  if (changeset.size() < kMaxStatementBytes / 2) return {};
+  DUDAO_TRY(const ChangesBuilder builder, changes_of(changeset));
+  ChangeSet change_set;
+  change_set.changes = builder.changes();
+  const std::size_t bytes = write_change_set(change_set).size();
+  return bytes + kAroundChanges <= kMaxStatementBytes ? Status()
+                                                      : fail(Code::kChangeTooLarge, std::to_string(bytes) + " bytes");
+}
+
+}  // namespace
+
 Status record(Database& db, const std::function<Status()>& change) {
   DUDAO_TRY(auto transaction, Transaction::begin(db));
   {
@@ -198,6 +214,7 @@ Status record(Database& db, const std::function<Status()>& change) {
     DUDAO_CHECK(change());
     DUDAO_TRY(Bytes changeset, capture.changeset());
     if (!changeset.empty()) {
+      DUDAO_CHECK(check_fits(changeset));
       const Bytes stored = with_checksum(std::move(changeset));
       DUDAO_CHECK(db.execute("INSERT INTO journal (changeset) VALUES (?)", BytesView(stored)));
     }

@@ -63,6 +63,7 @@ Status anchor_clock(Database& db, Clock& clock, std::int64_t office_utc_ms);
 /// Runs `change` as one durable step: what it writes to synced tables and its entry in the journal are committed
 /// together, or nothing is. An error from `change` undoes everything and is returned. Errors: those of `change` and of
 /// the database.
+/// kChangeTooLarge: a step that no statement could carry is refused now, since it would keep everything after it here.
 Status record(Database& db, const std::function<Status()>& change);
 
 /// What was recorded and is not yet in a statement, folded.

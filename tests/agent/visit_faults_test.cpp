@@ -257,6 +257,35 @@ TEST_CASE("a sealed visit opens by the office's time where the wall clock is wro
   CHECK(at.text("SELECT clock FROM visit_event LIMIT 1") == "WRONG");
 }
 
+TEST_CASE("a step that no statement could carry is refused when it is recorded, not when all else waits behind it") {
+  Visiting at;
+  VisitPlan plan;
+  plan.school = "140002";
+  plan.kind = "RANDOM";
+  plan.template_code = "daily";
+  plan.template_version = 1;
+  plan.from_day = 20'500;
+  plan.to_day = 20'520;
+  plan.team = {"I001"};
+  plan.class_seed = Bytes(32, 7);
+  const auto ids = at.office->plan("王处长", {plan});
+  REQUIRE(ids);
+  at.device.must_sync();
+  at.must(at.book.check_in(ids->front(), {}, "室内无信号"));
+  std::vector<std::string> classes;
+  for (int i = 0; i < 2'000; ++i) classes.push_back(std::to_string(i) + std::string(90, 'x'));
+  CHECK(at.book.draw_classes(ids->front(), classes, 3).error().code == Code::kChangeTooLarge);
+  CHECK(at.rows("class_draw") == 0);
+  at.must(at.book.answer(ids->front(), "S1", number(1), ""));
+  CHECK(at.device.must_sync().refusals.empty());
+  CHECK(at.rows("outbox WHERE log_index IS NULL") == 0);
+  // The largest texts that are allowed pass, and so does changing one into another.
+  const auto note = at.book.add_note(ids->front(), "", words(10'000));
+  REQUIRE(note);
+  at.must(at.book.change_note(ids->front(), *note, "新" + words(9'999)));
+  CHECK(at.device.must_sync().refusals.empty());
+}
+
 TEST_CASE("a place that is not on the earth is refused") {
   Visiting at;
   CHECK(at.book.check_in(at.visit, Place{900'000'001, 0, 1}, "").error().code == Code::kPlaceWrong);
