@@ -1,5 +1,7 @@
 #include "agent/json_schema.hpp"
 
+#include "platform/bytes.hpp"
+
 #include <algorithm>
 
 #include <nlohmann/json.hpp>
@@ -53,9 +55,9 @@ Status check_json(const json& value, const json& schema, const json& document, c
   if (schema.contains("enum") && std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end())
     return fail(Code::kParameterWrong, place + " must be one of " + schema["enum"].dump());
   if (value.is_string()) {
-    const std::size_t size = value.get_ref<const std::string&>().size();
-    if (size < schema.value("minLength", std::size_t{0})) return fail(Code::kParameterWrong, place + " is too short");
-    if (size > schema.value("maxLength", size)) return fail(Code::kParameterWrong, place + " is too long");
+    const std::size_t length = count_characters(value.get_ref<const std::string&>());
+    if (length < schema.value("minLength", std::size_t{0})) return fail(Code::kParameterWrong, place + " is too short");
+    if (length > schema.value("maxLength", length)) return fail(Code::kParameterWrong, place + " is too long");
   }
   if (value.is_number_integer()) {
     const auto number = value.get<std::int64_t>();

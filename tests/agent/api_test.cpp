@@ -192,6 +192,12 @@ TEST_CASE("the door takes a visit to its end and shows honestly where everything
   json longer = note;
   longer["text"] = "随访三间教室";
   door.ok("note.change", longer);
+  std::string chinese;
+  for (int i = 0; i < 10'000; ++i) chinese += "字";
+  longer["text"] = chinese;
+  door.ok("note.change", longer);
+  longer["text"] = chinese + "字";
+  CHECK(door.refused("note.change", longer) == static_cast<int>(Code::kParameterWrong));
   note["reason"] = "重复";
   door.ok("note.void", note);
   door.ok("visit.finish", v);
