@@ -6,18 +6,25 @@ namespace dudao {
 namespace {
 
 constexpr std::int64_t kExchange_ms = 10'000;
-constexpr std::size_t kSmallest = 16 * 1024;
-constexpr std::size_t kLargest = 4u << 20;
+constexpr std::size_t kSmallestBudget_bytes = 16 * 1024;
+constexpr std::size_t kFirstBudget_bytes = 256 * 1024;
+constexpr std::size_t kLargestBudget_bytes = 4u << 20;
 constexpr std::int64_t kFirstWait_ms = 5'000;
 constexpr std::int64_t kLongestWait_ms = 30 * 60 * 1000;
 
-/// The next budget: what the link carried in ten seconds, at most four times what was asked for now.
-std::size_t adapted(std::size_t budget, std::uint64_t bytes, std::int64_t elapsed_ms) {
-  if (bytes < kSmallest / 4) return budget;  // Too little moved to learn from.
-  const auto carried = static_cast<std::size_t>(bytes * static_cast<std::uint64_t>(kExchange_ms) /
-                                                static_cast<std::uint64_t>(std::max<std::int64_t>(elapsed_ms, 1)));
-  return std::clamp(std::min(carried, budget * 4), kSmallest, kLargest);
+/// After an exchange: what the link carried in ten seconds, but at most double, since what is larger is untried.
+std::size_t after_success(std::size_t budget_bytes, std::uint64_t bytes, std::int64_t elapsed_ms) {
+  if (bytes < kSmallestBudget_bytes / 4) return budget_bytes;  // Too little moved to learn from.
+  const auto carried_bytes =
+      static_cast<std::size_t>(bytes * static_cast<std::uint64_t>(kExchange_ms) /
+                               static_cast<std::uint64_t>(std::max<std::int64_t>(elapsed_ms, 1)));
+  return std::clamp(std::min(carried_bytes, budget_bytes * 2), kSmallestBudget_bytes, kLargestBudget_bytes);
 }
+
+/// After a break that says of the link only that this was too much for it.
+std::size_t after_break(std::size_t budget_bytes) { return std::max(budget_bytes / 2, kSmallestBudget_bytes); }
+
+bool was_too_much(Code code) { return code == Code::kTimedOut || code == Code::kAnswerCutShort; }
 
 /// Doubling waits, each between half and the whole of its length by chance, so that devices that were cut off together
 /// do not come back together.
@@ -40,7 +47,12 @@ std::string content_type_of(const HttpResponse& answer) {
 Result<SyncReport> run_sync(Platform& platform, Database& db, const SyncJobOptions& options) {
   SyncReport report;
   DUDAO_TRY(const auto remembered, integer_setting(db, "sync_budget_bytes"));
-  std::size_t budget = std::clamp(static_cast<std::size_t>(remembered.value_or(256 * 1024)), kSmallest, kLargest);
+  std::size_t budget = std::clamp(static_cast<std::size_t>(remembered.value_or(kFirstBudget_bytes)),
+                                  kSmallestBudget_bytes, kLargestBudget_bytes);
+  const auto remember = [&](std::size_t bytes) {
+    budget = bytes;
+    return put_setting(db, "sync_budget_bytes", static_cast<std::int64_t>(budget));
+  };
   SyncPass pass(platform, db, {budget, budget});
   const auto exchange = [&]() -> Result<bool> {
     if (options.cancelled && options.cancelled()) return fail(Code::kCancelled);
@@ -53,7 +65,12 @@ Result<SyncReport> run_sync(Platform& platform, Database& db, const SyncJobOptio
     request.max_response_bytes = kMaxSyncPlainBytes;
     request.cancelled = options.cancelled;
     const std::int64_t begun = platform.clock.boot_ms();
-    DUDAO_TRY(const HttpResponse answer, platform.http.send(request));
+    const Result<HttpResponse> arrived = platform.http.send(request);
+    if (!arrived) {
+      if (was_too_much(arrived.error().code)) DUDAO_CHECK(remember(after_break(budget)));
+      return fail(arrived.error());
+    }
+    const HttpResponse& answer = *arrived;
     ++report.exchanges;
     report.sent_bytes += answer.sent_bytes;
     report.received_bytes += answer.received_bytes;
@@ -64,8 +81,8 @@ Result<SyncReport> run_sync(Platform& platform, Database& db, const SyncJobOptio
     report.receipted += taken->receipted;
     report.rows += taken->rows;
     report.refusals.insert(report.refusals.end(), taken->refusals.begin(), taken->refusals.end());
-    budget = adapted(budget, answer.sent_bytes + answer.received_bytes, platform.clock.boot_ms() - begun);
-    DUDAO_CHECK(put_setting(db, "sync_budget_bytes", static_cast<std::int64_t>(budget)));
+    DUDAO_CHECK(
+        remember(after_success(budget, answer.sent_bytes + answer.received_bytes, platform.clock.boot_ms() - begun)));
     if (options.progress) options.progress(report);
     return taken->again;
   };

@@ -32,7 +32,8 @@ struct SyncJobOptions {
 };
 
 /// One run. The request's size follows the link: each exchange should take about ten seconds, so that a break loses no
-/// more. Errors stand in the report; only database errors are returned.
+/// more. It is halved after each time-out or cut answer, at most doubled after each success, and remembered from run to
+/// run. Errors stand in the report; returned are only those of the database while the report is made.
 Result<SyncReport> run_sync(Platform& platform, Database& db, const SyncJobOptions& options);
 
 }  // namespace dudao
