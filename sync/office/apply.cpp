@@ -265,7 +265,7 @@ class DeviceChanges {
     }
     if (touches_content && !walk.may_edit)
       return fail(before >= VisitState::kSubmitted ? Code::kVisitSubmitted : Code::kVisitNotOpen, to_hex(id));
-    DUDAO_CHECK(check_amendments(visit, before));
+    DUDAO_CHECK(check_amendments(visit, before, walk));
 
     for (const auto& [table, cells] : visit.inserted) DUDAO_CHECK(merger_.insert(*table, cells));
     for (const auto& [table, update] : visit.updated) {
@@ -391,9 +391,10 @@ class DeviceChanges {
     return own ? Status() : fail(Code::kNotYours, std::string(table.name));
   }
 
-  Status check_amendments(const Visit& visit, VisitState before) const {
+  /// A device that could not seal when it submitted sends its submission and amendments of it together.
+  Status check_amendments(const Visit& visit, VisitState before, const Walk& walk) const {
     for (const auto& [table, cells] : visit.inserted)
-      if (table->name == "amendment" && !may_amend(before))
+      if (table->name == "amendment" && !may_amend(before) && !walk.submitted)
         return fail(Code::kAmendTooEarly, std::string(to_string(before)));
     return {};
   }

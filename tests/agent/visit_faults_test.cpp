@@ -293,3 +293,18 @@ TEST_CASE("a place that is not on the earth is refused") {
   CHECK(at.book.check_in(at.visit, Place{0, 0, -1}, "").error().code == Code::kPlaceWrong);
   CHECK(at.device.state(at.visit) == "ASSIGNED");
 }
+
+TEST_CASE("a submission that could not be sealed goes together with what was amended since") {
+  Visiting at;
+  at.must(at.book.no_access(at.visit, {}, "大门紧闭"));
+  REQUIRE(at.book.add_note(at.visit, "", "09:00 至 09:30 在门外等候"));
+  at.device.machine.keys.set_locked(true);
+  at.must(at.book.submit(at.visit));
+  at.must(at.book.amend(at.visit, "note", std::to_string(at.device.number()) + "/1", "text",
+                        std::string("09:00 至 09:40 在门外等候"), "看错时间"));
+  at.device.machine.keys.set_locked(false);
+  CHECK(at.device.must_sync().refusals.empty());
+  CHECK(at.office.visit_state(at.visit) == "RECEIVED");
+  CHECK(at.office.check().sound());
+  CHECK(at.office->rebuild());
+}
