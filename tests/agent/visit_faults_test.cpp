@@ -308,3 +308,164 @@ TEST_CASE("a submission that could not be sealed goes together with what was ame
   CHECK(at.office.check().sound());
   CHECK(at.office->rebuild());
 }
+
+namespace {
+
+/// Every use case of a whole visit, in order; each says whether it was done.
+struct UseCase {
+  const char* name;
+  std::function<Status(VisitBook&, BytesView)> run;
+};
+
+const std::vector<UseCase>& whole_visit() {
+  static const std::vector<UseCase> steps = {
+      {"check_in", [](VisitBook& book, BytesView visit) { return book.check_in(visit, {}, "室内无信号"); }},
+      {"pause", [](VisitBook& book, BytesView visit) { return book.pause(visit, "午休"); }},
+      {"resume", [](VisitBook& book, BytesView visit) { return book.resume(visit); }},
+      {"answer", [](VisitBook& book, BytesView visit) { return book.answer(visit, "S1", number(0), "北门堆放杂物"); }},
+      {"answer again", [](VisitBook& book, BytesView visit) { return book.answer(visit, "S1", number(1), ""); }},
+      {"answer the other", [](VisitBook& book, BytesView visit) { return book.answer(visit, "S2", number(3), ""); }},
+      {"add_finding",
+       [](VisitBook& book, BytesView visit) {
+         return book.add_finding(visit, finding("ORDINARY", words(1'500))).map([](auto) {});
+       }},
+      {"add_finding of danger",
+       [](VisitBook& book, BytesView visit) {
+         return book.add_finding(visit, finding("DANGER", words(3'000))).map([](auto) {});
+       }},
+      {"change_finding",
+       [](VisitBook& book, BytesView visit) {
+         return book.change_finding(visit, {1, 1}, finding("DANGER", "外墙砖脱落"));
+       }},
+      {"void_finding",
+       [](VisitBook& book, BytesView visit) {
+         return book.void_finding(visit, {1, 1}, "记错");
+       }},
+      {"fix_finding_on_site",
+       [](VisitBook& book, BytesView visit) {
+         return book.fix_finding_on_site(visit, {1, 2});
+       }},
+      {"add_note",
+       [](VisitBook& book, BytesView visit) { return book.add_note(visit, "", words(6'000)).map([](auto) {}); }},
+      {"change_note",
+       [](VisitBook& book, BytesView visit) {
+         return book.change_note(visit, {1, 1}, words(7'000));
+       }},
+      {"void_note",
+       [](VisitBook& book, BytesView visit) {
+         return book.void_note(visit, {1, 1}, "重复");
+       }},
+      {"finish", [](VisitBook& book, BytesView visit) { return book.finish(visit); }},
+      {"feedback",
+       [](VisitBook& book, BytesView visit) { return book.feedback(visit, words(2'000)).map([](auto) {}); }},
+      {"sign",
+       [](VisitBook& book, BytesView visit) {
+         return book.sign(visit, {.role = "HEAD",
+                                  .name = "李校长",
+                                  .outcome = "SIGNED",
+                                  .strokes = Bytes(9'000, 7),
+                                  .witness = "",
+                                  .reason = ""});
+       }},
+      {"submit", [](VisitBook& book, BytesView visit) { return book.submit(visit); }},
+      {"amend",
+       [](VisitBook& book, BytesView visit) {
+         return book.amend(visit, "answer", "S2/I001", "value", std::int64_t{4}, "漏数一具");
+       }},
+  };
+  return steps;
+}
+
+std::vector<std::string> tables_of(Database& db) {
+  std::vector<std::string> out;
+  auto q = db.query("SELECT name FROM main.sqlite_schema WHERE type = 'table' ORDER BY name");
+  REQUIRE(q);
+  while (*q->step()) out.emplace_back(q->text(0));
+  return out;
+}
+
+/// Everything in the database, for comparing.
+Hash contents(Database& db) {
+  Bytes all;
+  for (const std::string& table : tables_of(db)) {
+    auto q = db.query("SELECT * FROM main." + table);
+    REQUIRE(q);
+    append(all, view(table));
+    while (*q->step())
+      for (int i = 0; i < q->columns(); ++i) {
+        const Value cell = to_value(q->value(i));
+        const ValueView shown = as_view(cell);
+        append(all, encode_key(std::span(&shown, 1)));
+      }
+  }
+  return sha256(all);
+}
+
+/// Does each use case under ever weaker faults until it is done, and holds that a refused one changed nothing.
+/// `weaken` is called before each try with the number of tries so far; `code` is what a refusal must be.
+void do_whole_visit(Visiting& at, Code code, const std::function<void(std::int64_t tries)>& weaken,
+                    const std::function<void()>& heal) {
+  REQUIRE(at.device.number() == 1);
+  int refused = 0;
+  for (const UseCase& step : whole_visit()) {
+    INFO(step.name);
+    bool done = false;
+    for (std::int64_t tries = 0; !done; ++tries) {
+      REQUIRE(tries < 60);
+      const Hash before = contents(*at.device.db);
+      weaken(tries);
+      const Status status = step.run(at.book, at.visit);
+      heal();
+      CHECK_FALSE(at.device.db->in_transaction());
+      done = status.has_value();
+      if (done) continue;
+      ++refused;
+      REQUIRE(status.error().code == code);
+      REQUIRE(contents(*at.device.db) == before);
+    }
+  }
+  CHECK(refused >= static_cast<int>(whole_visit().size()) / 2);
+  CHECK(at.device.must_sync().refusals.empty());
+  CHECK(at.office.visit_state(at.visit) == "RECEIVED");
+  CHECK(at.rows("outbox WHERE log_index IS NULL") == 0);
+  CHECK(at.office.check().sound());
+}
+
+}  // namespace
+
+TEST_CASE("whichever write of a use case fails, nothing of it stands and the same call completes") {
+  Visiting at;
+  Database& db = *at.device.db;
+  REQUIRE(db.script("CREATE TEMP TABLE allowance (writes INTEGER); INSERT INTO allowance VALUES (1000000)"));
+  for (const std::string& table : tables_of(db))
+    for (const std::string operation : {"INSERT", "UPDATE", "DELETE"})
+      REQUIRE(db.script("CREATE TEMP TRIGGER fault_" + table + operation + " BEFORE " + operation + " ON main." +
+                        table +
+                        " BEGIN UPDATE allowance SET writes = writes - 1;"
+                        " SELECT RAISE(ABORT, 'fault') FROM allowance WHERE writes < 0; END"));
+  do_whole_visit(
+      at, Code::kDatabaseConstraint,
+      [&](std::int64_t tries) { REQUIRE(db.execute("UPDATE allowance SET writes = ?", tries)); },
+      [&] { REQUIRE(db.execute("UPDATE allowance SET writes = 1000000")); });
+}
+
+TEST_CASE("a full disk leaves everything as it was, and with room the visit goes on") {
+  Visiting at;
+  Database& db = *at.device.db;
+  do_whole_visit(
+      at, Code::kDatabaseFull,
+      [&](std::int64_t tries) {
+        const std::int64_t pages = *db.integer("PRAGMA page_count");
+        REQUIRE(db.script("PRAGMA max_page_count=" + std::to_string(pages + tries)));
+      },
+      [&] { REQUIRE(db.script("PRAGMA max_page_count=100000")); });
+}
+
+TEST_CASE("a database that can only be read leaves everything as it was") {
+  Visiting at;
+  Database& db = *at.device.db;
+  do_whole_visit(
+      at, Code::kDatabaseReadOnly,
+      [&](std::int64_t tries) { REQUIRE(db.script(tries == 0 ? "PRAGMA query_only=1" : "PRAGMA query_only=0")); },
+      [&] { REQUIRE(db.script("PRAGMA query_only=0")); });
+}
