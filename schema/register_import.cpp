@@ -359,6 +359,11 @@ void read_position(Row& row, School& school) {
 
 const auto kPairKey = [](const InspectorSchool& row) { return row.inspector + kJoin + row.school; };
 
+template <class T>
+Value or_null(const std::optional<T>& value) {
+  return value ? Value(*value) : Value();
+}
+
 }  // namespace
 
 string tidied(string_view text) {
@@ -583,6 +588,34 @@ Result<Import<InspectorSchool>> import_conflicts(string_view bytes, TextEncoding
   DUDAO_CHECK(
       import_rows(bytes, encoding, map, Kind{{"inspector", "school", "reason"}, {"until"}}, out, read, kPairKey));
   return out;
+}
+
+std::vector<Value> row_of(const OrgUnit& unit) { return {unit.code, unit.name, unit.level, or_null(unit.parent)}; }
+std::vector<Value> row_of(const School& s) {
+  return {s.code,
+          s.name,
+          or_null(s.org_unit),
+          or_null(s.stages),
+          or_null(s.ownership),
+          or_null(s.pupils),
+          or_null(s.classes),
+          or_null(s.lat_e7),
+          or_null(s.lon_e7),
+          or_null(s.datum),
+          s.status,
+          s.weight,
+          or_null(s.head),
+          or_null(s.superior_unit)};
+}
+std::vector<Value> row_of(const Inspector& i) {
+  return {i.code,
+          i.name,
+          std::int64_t{i.full_time},
+          std::int64_t{i.lead},
+          or_null(i.credential),
+          or_null(i.credential_until_day),
+          i.capacity,
+          i.status};
 }
 
 }  // namespace dudao

@@ -9,6 +9,7 @@
 
 #include "platform/error.hpp"
 #include "schema/csv.hpp"
+#include "schema/sqlite.hpp"
 
 #include <cstdint>
 #include <map>
@@ -137,6 +138,11 @@ Result<Import<Inspector>> import_inspectors(std::string_view bytes, TextEncoding
 Result<Import<InspectorSchool>> import_zones(std::string_view bytes, TextEncoding encoding, const ColumnMap& map);
 /// Fields: inspector, school, reason; until.
 Result<Import<InspectorSchool>> import_conflicts(std::string_view bytes, TextEncoding encoding, const ColumnMap& map);
+
+/// A record's cells in the order of its table.
+std::vector<Value> row_of(const OrgUnit& unit);
+std::vector<Value> row_of(const School& school);
+std::vector<Value> row_of(const Inspector& inspector);
 
 /// Decimal degrees as text ("-1.28333", "36.8", "-6.5e-05") in 1e-7 degrees, rounded half away from zero, with no float
 /// in between; nothing if it is not a number or beyond ±limit degrees.

@@ -91,34 +91,6 @@ Value or_null(const std::optional<T>& value) {
   return value ? Value(*value) : Value();
 }
 
-/// The cells of a record in its table's order.
-std::vector<Value> cells_of(const OrgUnit& unit) { return {unit.code, unit.name, unit.level, or_null(unit.parent)}; }
-std::vector<Value> cells_of(const School& s) {
-  return {s.code,
-          s.name,
-          or_null(s.org_unit),
-          or_null(s.stages),
-          or_null(s.ownership),
-          or_null(s.pupils),
-          or_null(s.classes),
-          or_null(s.lat_e7),
-          or_null(s.lon_e7),
-          or_null(s.datum),
-          s.status,
-          s.weight,
-          or_null(s.head),
-          or_null(s.superior_unit)};
-}
-std::vector<Value> cells_of(const Inspector& i) {
-  return {i.code,
-          i.name,
-          std::int64_t{i.full_time},
-          std::int64_t{i.lead},
-          or_null(i.credential),
-          or_null(i.credential_until_day),
-          i.capacity,
-          i.status};
-}
 std::vector<Value> zone_cells(const InspectorSchool& z) { return {z.inspector, z.school, or_null(z.until_day)}; }
 std::vector<Value> conflict_cells(const InspectorSchool& c) {
   return {c.inspector, c.school, or_null(c.reason), or_null(c.until_day)};
@@ -334,7 +306,7 @@ class AdminMethods {
     if (kind == "org-units") {
       DUDAO_TRY(const auto known, known_units());
       DUDAO_TRY(const auto read, import_org_units(content, encoding, map, known));
-      for (const OrgUnit& unit : read.records) rows.push_back(cells_of(unit));
+      for (const OrgUnit& unit : read.records) rows.push_back(row_of(unit));
       DUDAO_TRY(const Taken taken, take_rows({{"org_unit", rows}}));
       return report(read, taken, {});
     }
@@ -345,8 +317,8 @@ class AdminMethods {
       options.make_units = params_.value("make_units", false);
       DUDAO_TRY(const SchoolImport read, import_schools(content, encoding, map, options));
       std::vector<std::vector<Value>> units;
-      for (const OrgUnit& unit : read.made_units) units.push_back(cells_of(unit));
-      for (const School& school : read.records) rows.push_back(cells_of(school));
+      for (const OrgUnit& unit : read.made_units) units.push_back(row_of(unit));
+      for (const School& school : read.records) rows.push_back(row_of(school));
       DUDAO_TRY(const Taken taken, take_rows({{"org_unit", units}, {"school", rows}}));
       json out = report(read, taken, {});
       out["new"] = taken.fresh - units.size();  // what the tree lacked cannot have been there
@@ -355,7 +327,7 @@ class AdminMethods {
     }
     if (kind == "inspectors") {
       DUDAO_TRY(const auto read, import_inspectors(content, encoding, map));
-      for (const Inspector& inspector : read.records) rows.push_back(cells_of(inspector));
+      for (const Inspector& inspector : read.records) rows.push_back(row_of(inspector));
       DUDAO_TRY(const Taken taken, take_rows({{"inspector", rows}}));
       return report(read, taken, {});
     }
