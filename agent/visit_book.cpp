@@ -76,7 +76,7 @@ Value value_of(const AnswerValue& answer) {
 
 /// A visit as it stands, and what this inspector is in it.
 struct VisitBook::Open {
-  Identity who;
+  Author who;
   Bytes id;
   VisitState state{};
   Actor actor = Actor::kInspector;
@@ -88,7 +88,7 @@ struct VisitBook::Open {
 
 Result<VisitBook::Open> VisitBook::open(BytesView visit) {
   Open out;
-  DUDAO_TRY(out.who, identity(db_));
+  DUDAO_TRY(out.who, author(db_));
   DUDAO_TRY(auto q, db_.query("SELECT v.state, v.school, v.kind, v.template, v.template_version, v.items, v.from_day, "
                               "v.to_day, v.unseal_at_utc_ms, "
                               "v.class_seed, v.reason, v.clock, m.role, m.recusal FROM visit v LEFT JOIN team_member m "
@@ -174,13 +174,18 @@ Result<Answers> VisitBook::answers_of(const Open& visit, std::string_view observ
   }
 }
 
-Status VisitBook::prepare(BytesView visit) {
-  DUDAO_CHECK(checklist(visit));
-  return step(visit, VisitEvent::kVerifyPackage);
+Status VisitBook::prepare(BytesView id) {
+  DUDAO_TRY(const Open visit, open(id));
+  DUDAO_CHECK(checklist_of(visit));
+  return record(db_, [&] { return write_event(visit, VisitEvent::kVerifyPackage, {}, {}); });
 }
 
 Result<Checklist> VisitBook::checklist(BytesView id) {
   DUDAO_TRY(const Open visit, open(id));
+  return checklist_of(visit);
+}
+
+Result<Checklist> VisitBook::checklist_of(const Open& visit) {
   const auto key = std::pair(visit.template_code, visit.template_version);
   auto found = checklists_.find(key);
   if (found == checklists_.end()) {
@@ -206,7 +211,7 @@ Status VisitBook::arrive(BytesView id, VisitEvent event, const std::optional<Pla
     DUDAO_TRY(const std::int64_t now_utc_ms, likely_utc_ms(db_, platform_.clock));
     if (now_utc_ms < *visit.unseal_at_utc_ms) return fail(Code::kSealed, std::to_string(*visit.unseal_at_utc_ms));
   }
-  if (visit.state == VisitState::kAssigned) DUDAO_CHECK(checklist(id));
+  if (visit.state == VisitState::kAssigned) DUDAO_CHECK(checklist_of(visit));
   return record(db_, [&]() -> Status {
     if (visit.state == VisitState::kAssigned) {
       DUDAO_CHECK(write_event(visit, VisitEvent::kVerifyPackage, {}, {}));
@@ -232,7 +237,7 @@ Status VisitBook::put_answer(const Open& visit, std::string_view item, std::stri
                              const AnswerValue& value, std::string_view note) {
   DUDAO_CHECK(editable(visit));
   DUDAO_CHECK(check_text(note, kMaxRemarkChars, "note"));
-  DUDAO_TRY(const Checklist list, checklist(visit.id));
+  DUDAO_TRY(const Checklist list, checklist_of(visit));
   DUDAO_TRY(const Answers answers, answers_of(visit, observer));
   DUDAO_CHECK(list.check_answer(item, value, answers));
   const Value cell = value_of(value);
@@ -267,14 +272,14 @@ Status VisitBook::reconcile(BytesView id, std::string_view item, std::string_vie
   return put_answer(visit, item, observer, value, note);
 }
 
-Status VisitBook::check_finding(BytesView id, const NewFinding& finding) {
+Status VisitBook::check_finding(const Open& visit, const NewFinding& finding) {
   if (!severity_from(finding.severity)) return fail(Code::kSeverityUnknown, finding.severity.substr(0, 40));
   if (finding.text.empty()) return fail(Code::kWordsMissing, "text");
   DUDAO_CHECK(check_text(finding.text, kMaxFindingChars, "text"));
   DUDAO_CHECK(check_text(finding.clause, kMaxRemarkChars, "clause"));
   DUDAO_CHECK(check_text(finding.superior_unit, kMaxRemarkChars, "superior_unit"));
   if (finding.item.empty()) return {};
-  DUDAO_TRY(const Checklist list, checklist(id));
+  DUDAO_TRY(const Checklist list, checklist_of(visit));
   return list.item(finding.item) ? Status() : fail(Code::kAnswerUnknownItem, finding.item.substr(0, 64));
 }
 
@@ -295,7 +300,7 @@ void VisitBook::seal_now(bool urgent) {
 Result<EntryId> VisitBook::add_finding(BytesView id, const NewFinding& finding) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(editable(visit));
-  DUDAO_CHECK(check_finding(id, finding));
+  DUDAO_CHECK(check_finding(visit, finding));
   DUDAO_TRY(const std::string superior, superior_of(visit, finding));
   EntryId made{visit.who.device, 0};
   const Moment at = now(platform_.clock);
@@ -315,7 +320,7 @@ Result<EntryId> VisitBook::add_finding(BytesView id, const NewFinding& finding) 
 
 Result<int> VisitBook::take_derived_findings(BytesView id, std::string_view language) {
   DUDAO_TRY(const Open visit, open(id));
-  DUDAO_TRY(const Checklist list, checklist(id));
+  DUDAO_TRY(const Checklist list, checklist_of(visit));
   DUDAO_TRY(const Answers answers, answers_of(visit, visit.who.inspector));
   struct There {
     std::string item, severity, text;
@@ -374,8 +379,8 @@ Status VisitBook::change_entry(BytesView id, std::string_view table, EntryId ent
 }
 
 Status VisitBook::change_finding(BytesView id, EntryId entry, const NewFinding& finding) {
-  DUDAO_CHECK(check_finding(id, finding));
   DUDAO_CHECK(change_entry(id, "finding", entry, [&](const Open& visit) -> Status {
+    DUDAO_CHECK(check_finding(visit, finding));
     DUDAO_TRY(const std::string superior, superior_of(visit, finding));
     return db_.execute(
         "UPDATE finding SET item = ?, severity = ?, clause = ?, text = ?, due_day = ?, superior_unit = ? "
@@ -415,7 +420,7 @@ Result<EntryId> VisitBook::add_note(BytesView id, std::string_view item, std::st
   if (text.empty()) return fail(Code::kWordsMissing, "text");
   DUDAO_CHECK(check_text(text, kMaxNoteChars, "text"));
   if (!item.empty()) {
-    DUDAO_TRY(const Checklist list, checklist(id));
+    DUDAO_TRY(const Checklist list, checklist_of(visit));
     if (!list.item(item)) return fail(Code::kAnswerUnknownItem, std::string(item.substr(0, 64)));
   }
   EntryId made{visit.who.device, 0};
@@ -482,7 +487,7 @@ Result<std::vector<std::string>> VisitBook::draw_classes(BytesView id, const std
 Status VisitBook::finish(BytesView id) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(advance(visit.state, VisitEvent::kFinish, visit.actor));
-  DUDAO_TRY(const Checklist list, checklist(id));
+  DUDAO_TRY(const Checklist list, checklist_of(visit));
   DUDAO_TRY(const Answers answers, answers_of(visit, visit.who.inspector));
   if (const auto missing = list.missing(answers); !missing.empty()) return fail(Code::kAnswersMissing, joined(missing));
   std::vector<std::string> wrong;
@@ -619,7 +624,7 @@ Status VisitBook::check_amended_answer(const Open& visit, const std::string& ite
     if (integer) return fail(Code::kAmendmentWrong, "na_reason");
     if (text) amended = {.value = {}, .total = std::nullopt, .na_reason = *text};
   }
-  DUDAO_TRY(const Checklist list, checklist(visit.id));
+  DUDAO_TRY(const Checklist list, checklist_of(visit));
   return list.check_answer(item, amended, answers);
 }
 
@@ -717,7 +722,7 @@ Result<VisitView> VisitBook::look(BytesView id) {
   out.allowed = allowed(visit.state, visit.actor);
   DUDAO_TRY(out.own, answers_of(visit, visit.who.inspector));
   // Before its package has come whole there is nothing to ask yet.
-  if (const auto list = checklist(id)) {
+  if (const auto list = checklist_of(visit)) {
     out.visible = list->visible(out.own);
     out.missing = list->missing(out.own);
     out.violations = list->violations(out.own);

@@ -152,7 +152,8 @@ class VisitBook {
   Status step(BytesView visit, VisitEvent event, std::string_view reason = {});
   Status arrive(BytesView visit, VisitEvent event, const std::optional<Place>& place, std::string_view reason);
   void seal_now(bool urgent);
-  Status check_finding(BytesView visit, const NewFinding& finding);
+  Result<Checklist> checklist_of(const Open& visit);
+  Status check_finding(const Open& visit, const NewFinding& finding);
   Result<std::string> superior_of(const Open& visit, const NewFinding& finding);
   Status check_amended_answer(const Open& visit, const std::string& item, const std::string& observer,
                               std::string_view field, const Value& value);

@@ -133,10 +133,16 @@ Status put_setting(Database& db, std::string_view name, const ValueView& value) 
   return db.execute("INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", name, value);
 }
 
-Result<Identity> identity(Database& db) {
-  Identity who;
+Result<Author> author(Database& db) {
+  Author who;
   DUDAO_TRY(who.device, needed(integer_setting(db, "device")));
   DUDAO_TRY(who.inspector, needed(text_setting(db, "inspector")));
+  return who;
+}
+
+Result<Identity> identity(Database& db) {
+  Identity who;
+  DUDAO_TRY(static_cast<Author&>(who), author(db));
   DUDAO_TRY(who.key_name, needed(text_setting(db, "key_name")));
   DUDAO_TRY(who.origin, needed(text_setting(db, "origin")));
   DUDAO_TRY(const Bytes office_key, needed(bytes_setting(db, "office_key")));

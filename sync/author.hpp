@@ -26,16 +26,22 @@ Result<std::optional<std::string>> text_setting(Database& db, std::string_view n
 Result<std::optional<Bytes>> bytes_setting(Database& db, std::string_view name);
 Status put_setting(Database& db, std::string_view name, const ValueView& value);
 
-/// Who the device is, once enrolled. What it pins is never changed by anything that arrives later.
-struct Identity {
+/// Who writes on this device, once it is enrolled.
+struct Author {
   std::int64_t device = 0;  ///< number in every row that it writes
   std::string inspector;    ///< code
-  std::string key_name;     ///< in the key store
-  std::string origin;       ///< name of the office's log
+};
+/// Without looking at keys, which costs more than the rest of a save. Error: kNotEnrolled.
+Result<Author> author(Database& db);
+
+/// Who the device is to the office. What it pins is never changed by anything that arrives later.
+struct Identity : Author {
+  std::string key_name;  ///< in the key store
+  std::string origin;    ///< name of the office's log
   std::optional<PublicKey> office_key;
   std::optional<PublicKey> device_key;
 };
-/// Error: kNotEnrolled.
+/// Errors: kNotEnrolled, kKeyNotValid.
 Result<Identity> identity(Database& db);
 
 /// When and where on the clock something was done, as every row that a device writes holds it.
