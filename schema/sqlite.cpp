@@ -1,5 +1,7 @@
 #include "schema/sqlite.hpp"
 
+#include <algorithm>
+
 #include <sqlite3.h>
 
 namespace dudao {
@@ -86,10 +88,6 @@ Query::Query(Query&& other) noexcept
 
 Query::~Query() {
   if (!statement_) return;
-  if (!lent_) {
-    sqlite3_finalize(statement_);
-    return;
-  }
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
   *lent_ = false;
@@ -170,7 +168,6 @@ int Query::columns() const { return sqlite3_column_count(statement_); }
 // --- Database
 
 struct Database::Cached {
-  std::string sql;
   sqlite3_stmt* statement = nullptr;
   bool lent = false;
   ~Cached() { sqlite3_finalize(statement); }
@@ -217,21 +214,22 @@ Error Database::error(int rc, std::string_view what) const {
 }
 
 Result<Query> Database::query(std::string_view sql) {
-  for (const auto& cached : cache_) {
-    if (cached->sql != sql || cached->lent) continue;
-    cached->lent = true;
-    return Query(*this, cached->statement, &cached->lent);
+  const auto [first, last] = cache_.equal_range(sql);
+  const auto idle = std::find_if(first, last, [](const auto& entry) { return !entry.second->lent; });
+  if (idle != last) {
+    Cached& cached = *idle->second;
+    cached.lent = true;
+    return Query(*this, cached.statement, &cached.lent);
   }
   sqlite3_stmt* statement = nullptr;
   const int rc = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
                                     &statement, nullptr);
   if (rc != SQLITE_OK) return fail(error(rc, sql));
   auto cached = std::make_unique<Cached>();
-  cached->sql = sql;
   cached->statement = statement;
   cached->lent = true;
   bool* lent = &cached->lent;
-  cache_.push_back(std::move(cached));
+  cache_.emplace(sql, std::move(cached));
   return Query(*this, statement, lent);
 }
 

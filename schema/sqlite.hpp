@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -78,7 +79,7 @@ class Query {
       : database_(&database), statement_(statement), lent_(lent) {}
   Database* database_;
   sqlite3_stmt* statement_;
-  bool* lent_;  // Cleared when given back; null when the statement is not from the cache and is finalised instead.
+  bool* lent_;  // Cleared when given back.
   int next_parameter_ = 1;
 };
 
@@ -149,8 +150,13 @@ class Database {
   Database() = default;
   Error error(int rc, std::string_view what) const;
   struct Cached;
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+  };
   sqlite3* handle_ = nullptr;
-  std::vector<std::unique_ptr<Cached>> cache_;
+  /// By SQL text; more than one where uses are nested.
+  std::unordered_multimap<std::string, std::unique_ptr<Cached>, TextHash, std::equal_to<>> cache_;
   std::string path_;
 };
 
