@@ -195,7 +195,7 @@ void write_changes(CborWriter& out, const Changes& changes) {
   }
 }
 
-Result<Changes> read_changes(CborReader& in) {
+Result<Changes> read_changes(CborReader& in, std::size_t max_rows) {
   Changes changes;
   DUDAO_TRY(const std::uint64_t tables, in.array());
   std::uint64_t all_rows = 0;
@@ -210,20 +210,20 @@ Result<Changes> read_changes(CborReader& in) {
     last_id = table.table->id;
     DUDAO_TRY(const std::int64_t rows, in.integer());
     DUDAO_TRY(const std::uint64_t columns, in.array());
-    if (rows < 0 || rows > static_cast<std::int64_t>(kMaxChangedRows))
+    if (rows < 0 || rows > static_cast<std::int64_t>(max_rows))
       return fail(Code::kChangesTooMany, std::to_string(rows));
     // Fewer columns than today come from an older program; none at all only when there are no rows.
     if (columns > table.table->columns.size() || (rows == 0) != (columns == 0) ||
         (rows > 0 && columns < table.table->key_columns))
       return fail(Code::kChangesShape, std::string(table.table->name) + " columns");
     all_rows += static_cast<std::uint64_t>(rows);
-    if (all_rows > kMaxChangedRows) return fail(Code::kChangesTooMany, std::to_string(all_rows));
+    if (all_rows > max_rows) return fail(Code::kChangesTooMany, std::to_string(all_rows));
     table.inserted.resize(static_cast<std::size_t>(rows) * table.table->columns.size());
     for (std::uint64_t column = 0; column < columns; ++column)
       DUDAO_CHECK(read_column(in, table, static_cast<std::size_t>(column), static_cast<std::size_t>(rows)));
     DUDAO_TRY(const std::uint64_t updates, in.array());
     all_rows += updates;
-    if (all_rows > kMaxChangedRows) return fail(Code::kChangesTooMany, std::to_string(all_rows));
+    if (all_rows > max_rows) return fail(Code::kChangesTooMany, std::to_string(all_rows));
     if (rows == 0 && updates == 0) return fail(Code::kChangesShape, std::string(table.table->name) + " empty");
     for (std::uint64_t u = 0; u < updates; ++u) {
       DUDAO_TRY(auto update, read_update(in, *table.table));

@@ -42,13 +42,15 @@ struct Changes {
 
 /// Rows of one statement, inserted and updated together.
 inline constexpr std::size_t kMaxChangedRows = 20'000;
+/// Rows of one feed page.
+inline constexpr std::size_t kMaxFeedRows = 100'000;
 
 void write_changes(CborWriter& out, const Changes& changes);
 
 /// Reads what write_changes wrote. Checks what can be known without a database: tables and columns exist, keys and
 /// required cells are not NULL, a row stands once, updates change something and no key.
 /// Errors: CBOR errors, kChangesTable, kChangesShape, kChangesTooMany.
-Result<Changes> read_changes(CborReader& in);
+Result<Changes> read_changes(CborReader& in, std::size_t max_rows = kMaxChangedRows);
 
 /// Owns what a Changes points into: for changes that are made here and not read.
 class ChangesBuilder {

@@ -374,7 +374,7 @@ Result<FeedPage> read_feed_page(BytesView payload) {
         {static_cast<std::uint64_t>(seq), static_cast<std::uint16_t>(code), std::string(detail), registered == 1});
   }
   DUDAO_TRY(CborReader * rows, in.next());
-  DUDAO_TRY(out.rows, read_changes(*rows));
+  DUDAO_TRY(out.rows, read_changes(*rows, kMaxFeedRows));
   DUDAO_CHECK(in.end());
   return out;
 }

@@ -119,13 +119,14 @@ Result<Bytes> sign_statement(const StatementHeader& header, BytesView payload, c
   out.map(0);
   out.bytes(payload);
   out.bytes(signature);
-  if (out.written().size() > kMaxStatementBytes)
+  if (out.written().size() > max_statement_bytes(header.type))
     return fail(Code::kStatementTooLarge, std::to_string(out.written().size()) + " bytes");
   return std::move(out).take();
 }
 
 Result<Statement> parse_statement(BytesView bytes) {
-  if (bytes.size() > kMaxStatementBytes) return fail(Code::kStatementTooLarge, std::to_string(bytes.size()) + " bytes");
+  const auto too_large = [&] { return fail(Code::kStatementTooLarge, std::to_string(bytes.size()) + " bytes"); };
+  if (bytes.size() > kMaxFeedPageBytes) return too_large();
   CborReader in(bytes);
   // SPEC: RFC 9942 and our profile: always tagged.
   if (const Status tagged = in.tag(kCoseSign1Tag); !tagged)
@@ -142,6 +143,7 @@ Result<Statement> parse_statement(BytesView bytes) {
   DUDAO_CHECK(in.finish());
   if (out.signature.size() != 64) return fail(Code::kStatementForm, "signature");
   DUDAO_CHECK(read_protected(protected_bytes, out));
+  if (bytes.size() > max_statement_bytes(out.type)) return too_large();
   out.to_be_signed = sig_structure(protected_bytes, {}, out.payload);
   out.id = sha256(out.to_be_signed);
   return out;

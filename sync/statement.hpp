@@ -32,6 +32,11 @@ enum class StatementType : std::uint16_t {
 
 /// A statement stands whole in a log tile, whose entries are at most this long (tlog-tiles).
 inline constexpr std::size_t kMaxStatementBytes = 65'535;
+/// A feed page stands in no log. It holds all that one log entry brought into a device's scope, which may be much.
+inline constexpr std::size_t kMaxFeedPageBytes = 8u << 20;
+constexpr std::size_t max_statement_bytes(StatementType type) noexcept {
+  return type == StatementType::kFeedPage ? kMaxFeedPageBytes : kMaxStatementBytes;
+}
 
 /// First half of the RFC 9679 thumbprint.
 using KeyId = std::array<std::uint8_t, 16>;

@@ -86,7 +86,7 @@ Result<FeedRows> feed_for(Store& store, const Device& device, std::int64_t from,
     std::size_t end = taken;
     std::size_t entry_bytes = 0;
     while (end < candidates.size() && candidates[end].feed == entry) entry_bytes += weight(candidates[end++].cells);
-    if (taken > 0 && (bytes + entry_bytes > budget_bytes || end > kMaxChangedRows)) {
+    if (taken > 0 && (bytes + entry_bytes > budget_bytes || end > kMaxFeedRows)) {
       out.to = entry;
       out.more = true;
       break;

@@ -353,3 +353,27 @@ TEST_CASE("the draw is committed, run, revealed, and anyone can check it") {
   CHECK(office.check().sound());
   CHECK(office->rebuild());
 }
+
+TEST_CASE("what one decision brings an inspector comes in one page, however much it is") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  VisitPlan plan;
+  plan.school = "140001";
+  plan.kind = "ROUTINE";
+  plan.template_code = "daily";
+  plan.template_version = 1;
+  plan.from_day = 20'500;
+  plan.to_day = 20'520;
+  plan.team = {"I001"};
+  REQUIRE(office.office->plan("王处长", std::vector<VisitPlan>(1'500, plan)));
+  device.must_sync();
+  CHECK(device.db->integer("SELECT count(*) FROM visit") == 1'500);
+  PassBudget narrow;
+  narrow.down_bytes = 1'000;
+  TestDevice slow(office, "I001");
+  slow.enrol();
+  REQUIRE(slow.sync(narrow));
+  CHECK(slow.db->integer("SELECT count(*) FROM visit") == 1'500);
+}
