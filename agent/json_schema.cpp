@@ -37,7 +37,7 @@ Status check_object(const json& value, const json& schema, const json& document,
   for (const auto& [name, member] : value.items()) {
     if (properties.contains(name)) {
       DUDAO_CHECK(check_json(member, properties[name], document, place + "." + name));
-    } else if (schema.value("additionalProperties", true) == false) {
+    } else if (!schema.value("additionalProperties", true)) {
       return fail(Code::kParameterWrong, place + "." + name.substr(0, 60) + " is unknown");
     }
   }

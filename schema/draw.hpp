@@ -45,8 +45,8 @@ enum class FrameStatus : std::uint8_t {
 struct FrameEntry {
   std::string school;
   std::string stratum;
-  std::uint32_t weight;  ///< 1 to kMaxWeight: so many tickets, the best of which counts.
-  FrameStatus status;
+  std::uint32_t weight = 1;  ///< 1 to kMaxWeight: so many tickets, the best of which counts.
+  FrameStatus status{};
   bool operator==(const FrameEntry&) const = default;
 };
 
@@ -264,7 +264,7 @@ Result<std::vector<DrawnClass>> draw_classes(const Hash& visit_seed, const std::
 /// What a third party has in hand when a draw has been revealed.
 struct PublishedDraw {
   DrawFiles files;
-  Hash commitment;                    ///< as published before the event
+  Hash commitment{};                  ///< as published before the event
   Bytes secret;                       ///< as revealed, 32 bytes
   std::string entropy;                ///< the event's numbers
   std::string recused_later;          ///< lines school|inspector|reason in the order decided; usually empty

@@ -90,7 +90,7 @@ class ColumnMap {
 };
 
 struct RefusedRow {
-  std::size_t line;
+  std::size_t line = 0;
   Error error;
 };
 

@@ -740,4 +740,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace dudao
 
+// Only what fails before anything was done can escape, such as memory for the options.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) { return dudao::run(argc, argv); }

@@ -19,9 +19,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): theirs
 class App;
-class Option;
 }  // namespace CLI
 
 namespace dudao {

@@ -25,6 +25,7 @@ using nlohmann::json;
 constexpr std::size_t kMaxStrokesFileBytes = 1 << 20;
 constexpr std::size_t kMaxPassPhraseFileBytes = 4096;
 
+// All that a signal handler reaches. NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 volatile std::sig_atomic_t interrupted = 0;
 
 std::string default_home() {
@@ -254,6 +255,8 @@ const char* example_of(const std::string& method) {
 
 }  // namespace
 
+// Only what fails before anything was done can escape, such as memory for the options.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   Console console("dudao",
                   "The inspector's agent: records visits with no network, and sends them signed when there is one.",

@@ -370,7 +370,8 @@ class OfficeProgram {
     }
     return tell("draw commit", {{"files", std::move(files)}}, [&](const json& done) {
       say(tr("Draw ", "抽查 ") + done.at("draw").get<std::string>() +
-          tr(" is committed. Publish these two lines now, before the event:", " 已承诺。请在公共事件之前公布以下两行："));
+          tr(" is committed. Publish these two lines now, before the event:",
+             " 已承诺。请在公共事件之前公布以下两行："));
       say("  manifest    " + done.at("manifest_hash").get<std::string>());
       say("  commitment  " + done.at("commitment").get<std::string>());
       say(tr("The public event: ", "公共事件：") + done.at("event").get<std::string>());
@@ -780,4 +781,6 @@ class OfficeProgram {
 }  // namespace
 }  // namespace dudao
 
+// Only what fails before anything was done can escape, such as memory for the options.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) { return dudao::OfficeProgram(argc, argv).run(); }

@@ -22,13 +22,14 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMaxWorkBytes = 256u << 20;
 constexpr int kMaxSyncTries = 100;
 
+// All that a signal handler reaches. NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 volatile std::sig_atomic_t stop_asked = 0;
 
 double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
 
 class Inspector {
  public:
-  explicit Inspector(const Assignment& assignment) : assignment_(assignment) {}
+  explicit Inspector(Assignment assignment) : assignment_(std::move(assignment)) {}
 
   Status open() {
     DesktopOptions options;

@@ -42,6 +42,7 @@ constexpr std::size_t kPlansAtOnce = 500;
 constexpr std::size_t kShownProblems = 20;
 constexpr const char* kOrigin = "replay.dudao/visits";
 
+// All that a signal handler reaches. NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 volatile std::sig_atomic_t stop_asked = 0;
 
 double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
@@ -684,4 +685,6 @@ class Replay {
 }  // namespace
 }  // namespace dudao::replay
 
+// Only what fails before anything was done can escape, such as memory for the options.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) { return dudao::replay::Replay(argc, argv).main(); }

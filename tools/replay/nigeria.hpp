@@ -22,11 +22,11 @@ namespace dudao::replay {
 
 /// One row, ready to be made as a visit.
 struct SourceVisit {
-  std::size_t line;                ///< in the file
+  std::size_t line = 0;            ///< in the file
   std::vector<std::string> cells;  ///< as written, in the order of Source::columns
   School school;                   ///< one school a row: the register knows no others
-  std::int64_t day;                ///< days since 1970-01-01
-  std::int64_t accuracy_cm;        ///< of the position, which is the school's
+  std::int64_t day = 0;            ///< days since 1970-01-01
+  std::int64_t accuracy_cm = 0;    ///< of the position, which is the school's
   Answers answers;                 ///< all that is filled, each taken by the checklist
 };
 
