@@ -576,7 +576,10 @@ Status VisitBook::submit(BytesView id, std::string_view waived) {
     std::vector<std::string> absent;
     DUDAO_TRY(auto q,
               db_.query("SELECT inspector FROM team_member m WHERE visit = ?1 AND recusal IS NULL AND NOT EXISTS "
-                        "(SELECT 1 FROM visit_event e WHERE e.visit = ?1 AND e.inspector = m.inspector) ORDER BY 1"));
+                        "(SELECT 1 FROM visit_event e WHERE e.visit = ?1 AND e.inspector = m.inspector) AND NOT EXISTS "
+                        "(SELECT 1 FROM answer a WHERE a.visit = ?1 AND a.observer = m.inspector) AND NOT EXISTS "
+                        "(SELECT 1 FROM finding f WHERE f.visit = ?1 AND f.inspector = m.inspector) AND NOT EXISTS "
+                        "(SELECT 1 FROM note n WHERE n.visit = ?1 AND n.inspector = m.inspector) ORDER BY 1"));
     q.bind(BytesView(visit.id));
     while (true) {
       DUDAO_TRY(const bool found, q.step());

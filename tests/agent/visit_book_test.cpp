@@ -246,3 +246,31 @@ TEST_CASE("the lead settles what the team observed differently, and submits with
   CHECK(office.visit_state(visit) == "RECEIVED");
   CHECK(office->rebuild());
 }
+
+TEST_CASE("who joined a visit that was under way has given their part with an answer") {
+  TestOffice office;
+  office.add_people_and_schools();
+  Inspector lead(office, "I001");
+  Inspector member(office, "I002");
+  lead.enrol();
+  member.enrol();
+  const Bytes visit = office.plan({"I001", "I002"});
+  lead.must_sync();
+  lead.must(lead.book.check_in(visit, {}, "室内无信号"));
+  lead.must_sync();
+  member.must_sync();
+  CHECK(member.book.check_in(visit, {}, "x").error().code == Code::kTransitionNotAllowed);
+  member.must(member.book.answer(visit, "S2", number(5), ""));
+  lead.must(lead.book.answer(visit, "S1", number(1), ""));
+  lead.must(lead.book.answer(visit, "S2", number(5), ""));
+  lead.must(lead.book.finish(visit));
+  REQUIRE(lead.book.feedback(visit, "总体良好"));
+  lead.must(lead.book.sign(
+      visit, {.role = "HEAD", .name = "", .outcome = "ABSENT", .strokes = {}, .witness = "", .reason = "外出开会"}));
+  CHECK(lead.book.submit(visit).error().code == Code::kPartsMissing);
+  CHECK(member.must_sync().refusals.empty());
+  lead.must_sync();
+  lead.must(lead.book.submit(visit));
+  CHECK(lead.must_sync().refusals.empty());
+  CHECK(office.visit_state(visit) == "RECEIVED");
+}
