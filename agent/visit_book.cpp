@@ -291,8 +291,8 @@ Result<std::string> VisitBook::superior_of(const Open& visit, const NewFinding& 
   return name ? *name : std::string();
 }
 
-void VisitBook::seal_now(bool urgent) {
-  const auto sealed = seal(platform_, db_, urgent);
+void VisitBook::seal_now() {
+  const auto sealed = seal(platform_, db_);
   if (!sealed)
     platform_.log.write(Log::Level::kWarning, "seal", "error " + std::to_string(static_cast<int>(sealed.error().code)));
 }
@@ -314,7 +314,7 @@ Result<EntryId> VisitBook::add_finding(BytesView id, const NewFinding& finding) 
         text_or_null(finding.clause), std::string_view(finding.text), finding.due_day, text_or_null(superior),
         to_string(FindingState::kOpen), std::string_view(visit.who.inspector), at.utc_ms, at.offset_min, at.boot_ms);
   }));
-  if (finding.severity == to_string(Severity::kDanger)) seal_now(true);
+  if (finding.severity == to_string(Severity::kDanger)) seal_now();
   return made;
 }
 
@@ -389,7 +389,7 @@ Status VisitBook::change_finding(BytesView id, EntryId entry, const NewFinding& 
         std::string_view(finding.text), finding.due_day, text_or_null(superior), BytesView(visit.id), entry.author,
         entry.n);
   }));
-  if (finding.severity == to_string(Severity::kDanger)) seal_now(true);
+  if (finding.severity == to_string(Severity::kDanger)) seal_now();
   return {};
 }
 
@@ -598,7 +598,7 @@ Status VisitBook::submit(BytesView id, std::string_view waived) {
         at.offset_min, at.boot_ms));
     return write_event(visit, VisitEvent::kSubmit, {}, {});
   }));
-  seal_now(false);
+  seal_now();
   return {};
 }
 

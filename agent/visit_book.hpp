@@ -100,9 +100,9 @@ class VisitBook {
   Status reconcile(BytesView visit, std::string_view item, std::string_view observer, const AnswerValue& value,
                    std::string_view note);
 
-  /// A finding of severity DANGER is sealed at once and the next sync is due now; where the key store cannot sign just
-  /// then, the finding stands all the same and is sealed by the next sync. An empty superior_unit is filled in from the
-  /// school. Errors: kVisitNotOpen, kSeverityUnknown, kAnswerUnknownItem, kWordsMissing.
+  /// A finding of severity DANGER is sealed at once, as a statement that says it is urgent; where the key store cannot
+  /// sign just then, the finding stands all the same and is sealed by the next sync. An empty superior_unit is filled
+  /// in from the school. Errors: kVisitNotOpen, kSeverityUnknown, kAnswerUnknownItem, kWordsMissing.
   Result<EntryId> add_finding(BytesView visit, const NewFinding& finding);
   /// Takes over what the answers call for and is not there yet; returns how many. What was voided stays dismissed. Each
   /// is a step of its own: after an error a repeat goes on where it stopped.
@@ -151,7 +151,7 @@ class VisitBook {
   Status write_event(const Open& visit, VisitEvent event, const std::optional<Place>& place, std::string_view reason);
   Status step(BytesView visit, VisitEvent event, std::string_view reason = {});
   Status arrive(BytesView visit, VisitEvent event, const std::optional<Place>& place, std::string_view reason);
-  void seal_now(bool urgent);
+  void seal_now();
   Result<Checklist> checklist_of(const Open& visit);
   Status check_finding(const Open& visit, const NewFinding& finding);
   Result<std::string> superior_of(const Open& visit, const NewFinding& finding);

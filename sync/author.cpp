@@ -1,5 +1,7 @@
 #include "sync/author.hpp"
 
+#include "schema/checklist.hpp"
+
 #include <algorithm>
 
 namespace dudao {
@@ -105,6 +107,24 @@ Result<Bytes> sign_portion(Platform& platform, Database& db, const Identity& who
                                .issued_utc_s = std::max<std::int64_t>(0, platform.clock.wall_utc_ms() / 1000)};
   return sign_statement(header, write_change_set(change_set), *who.device_key,
                         [&](BytesView message) { return platform.keys.sign(who.key_name, message); });
+}
+
+/// True if a finding was made, or became, one of immediate danger.
+bool reports_danger(const Changes& changes) {
+  const auto is_danger = [](const ValueView& severity) {
+    const auto* name = std::get_if<std::string_view>(&severity);
+    return name && *name == to_string(Severity::kDanger);
+  };
+  for (const TableChanges& table : changes.tables) {
+    if (table.table->name != "finding") continue;
+    const std::size_t severity = table.table->column("severity");
+    for (std::size_t n = 0; n < table.inserted_rows(); ++n)
+      if (is_danger(table.row(n)[severity])) return true;
+    for (const RowUpdate& update : table.updated)
+      for (const auto& [column, value] : update.cells)
+        if (column == severity && is_danger(value)) return true;
+  }
+  return false;
 }
 
 Status put_into_outbox(Database& db, const Head& made, BytesView bytes, bool urgent, std::int64_t sealed_utc_ms,
@@ -237,7 +257,7 @@ Result<ChangesBuilder> unsealed_changes(Database& db) {
   return changes_of(folded);
 }
 
-Result<int> seal(Platform& platform, Database& db, bool urgent) {
+Result<int> seal(Platform& platform, Database& db) {
   DUDAO_TRY(const Identity who, identity(db));
   DUDAO_TRY(auto transaction, Transaction::begin(db));
   DUDAO_TRY(const auto steps, unsealed_steps(db));
@@ -262,7 +282,8 @@ Result<int> seal(Platform& platform, Database& db, bool urgent) {
       if (!bytes) return fail(std::move(bytes).error());
       DUDAO_TRY(const Statement statement, parse_statement(*bytes));
       last = {last.seq + 1, statement.id};
-      DUDAO_CHECK(put_into_outbox(db, last, *bytes, urgent, platform.clock.wall_utc_ms(), steps[first + count - 1].n));
+      DUDAO_CHECK(put_into_outbox(db, last, *bytes, reports_danger(builder.changes()), platform.clock.wall_utc_ms(),
+                                  steps[first + count - 1].n));
       ++sealed;
     } else {
       // Edits that cancel each other out leave nothing to tell; the journal keeps them all the same.

@@ -77,15 +77,14 @@ Result<ChangesBuilder> unsealed_changes(Database& db);
 
 /// Folds what was recorded since the last seal into one statement, or a few when one would be too large, links it to
 /// the chain, signs it and puts it into the outbox: one transaction, before a byte can leave. Returns how many
-/// statements. `urgent` ones (danger reports) leave first. Nothing to seal is no error. Errors: kNotEnrolled, key-store
-/// errors, kChangeTooLarge, database errors.
-Result<int> seal(Platform& platform, Database& db, bool urgent = false);
+/// statements. Nothing to seal is no error. Errors: kNotEnrolled, key-store errors, kChangeTooLarge, database errors.
+Result<int> seal(Platform& platform, Database& db);
 
 /// Where one statement of this device stands.
 struct OutboxEntry {
   std::uint64_t seq = 0;
   Hash id{};
-  bool urgent = false;
+  bool urgent = false;  ///< reports a finding of immediate danger, so that synchronising should not wait
   std::int64_t sealed_utc_ms = 0;
   std::size_t bytes = 0;
   std::optional<std::int64_t> log_index;         ///< set by a verified receipt

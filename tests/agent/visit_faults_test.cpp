@@ -109,6 +109,7 @@ TEST_CASE("what was recorded stands when the key store cannot sign, and leaves w
   CHECK(at.device.state(at.visit) == "SUBMITTED");
   at.device.machine.keys.set_locked(false);
   CHECK(at.device.must_sync().refusals.empty());
+  CHECK(outbox(*at.device.db, false)->front().urgent);
   CHECK(at.office.visit_state(at.visit) == "RECEIVED");
 }
 
