@@ -91,7 +91,7 @@ Result<std::optional<Place>> place(const json& params) {
   Place out;
   const auto lat = parse_decimal(given.at("lat").get<std::string>(), 7);
   const auto lon = parse_decimal(given.at("lon").get<std::string>(), 7);
-  if (!lat || !lon || *lat < -900'000'000 || *lat > 900'000'000 || *lon < -1'800'000'000 || *lon > 1'800'000'000)
+  if (!lat || !lon)
     return fail(Code::kParameterWrong, "params.place must be degrees with at most 7 digits after the point");
   out.lat_e7 = *lat;
   out.lon_e7 = *lon;
@@ -190,7 +190,9 @@ class AgentMethods {
   Result<json> status(const json&) {
     json out = {
         {"enrolled", false}, {"device", nullptr}, {"inspector", nullptr}, {"origin", nullptr}, {"office_url", nullptr}};
-    if (const auto who = identity(db_)) {
+    const auto who = identity(db_);
+    if (!who && who.error().code != Code::kNotEnrolled) return fail(who.error());
+    if (who) {
       out["enrolled"] = true;
       out["device"] = who->device;
       out["inspector"] = who->inspector;
@@ -218,8 +220,10 @@ class AgentMethods {
     const auto thumbprint = from_hex(pin);
     if (!pin.empty() && (!thumbprint || thumbprint->size() != 32))
       return fail(Code::kParameterWrong, "params.key must be 64 hex digits");
+    DUDAO_TRY(auto transaction, Transaction::begin(db_));
     DUDAO_CHECK(put_setting(db_, "office_url", std::string_view(url)));
     DUDAO_CHECK(put_setting(db_, "office_pin", pin.empty() ? ValueView() : ValueView(std::string_view(pin))));
+    DUDAO_CHECK(transaction.commit());
     return done();
   }
 
@@ -242,7 +246,10 @@ class AgentMethods {
     DUDAO_TRY(const HttpResponse answer, platform_.http.send(request));
     std::optional<Hash> pin;
     DUDAO_TRY(const auto pinned, text_setting(db_, "office_pin"));
-    if (pinned) pin = to_array<32>(from_hex(*pinned).value_or(Bytes()));
+    if (pinned) {
+      pin = to_array<32>(from_hex(*pinned).value_or(Bytes()));
+      if (!pin) return fail(Code::kDatabaseCorrupt, "office_pin");  // Never to be taken for "not pinned".
+    }
     const auto type = answer.headers.find("content-type");
     DUDAO_TRY(const bool enrolled, take_enrolment(platform_, db_, kKeyName, *key, answer.status,
                                                   type == answer.headers.end() ? "" : type->second, answer.body, pin));

@@ -34,9 +34,6 @@ class Agent {
   /// Asked during long calls; true stops them with kCancelled. May be set from another thread before the call only.
   void set_cancelled(std::function<bool()> cancelled) { cancelled_ = std::move(cancelled); }
 
-  Database& database() { return *db_; }
-  VisitBook& book() { return book_; }
-
  private:
   friend class AgentMethods;
   Agent(Platform& platform, std::unique_ptr<Database> db)

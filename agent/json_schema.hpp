@@ -2,7 +2,8 @@
 
 /// The part of JSON Schema (draft 2020-12) that schema/agent-api.json uses: type, enum, required, properties,
 /// additionalProperties: false, items, minLength, maxLength, minimum, maximum, and $ref into #/components/schemas.
-/// Checks requests at the door and, in tests, what comes out of it.
+/// Integers have 64 bits with a sign; lengths are in code points. Checks requests at the door and, in tests, what comes
+/// out of it.
 
 #include "platform/error.hpp"
 

@@ -147,6 +147,8 @@ TEST_CASE("a whole visit goes through the door, and every answer is as described
   };
   door.ok("visit.prepare", v);
   CHECK(door.refused("visit.check_in", with({{"place", {{"lat", "91"}, {"lon", "0"}}}})) ==
+        static_cast<int>(Code::kPlaceWrong));
+  CHECK(door.refused("visit.check_in", with({{"place", {{"lat", "36.12345678"}, {"lon", "0"}}}})) ==
         static_cast<int>(Code::kParameterWrong));
   door.ok("visit.check_in", with({{"place", {{"lat", "36.1234567"}, {"lon", "112.4567"}, {"accuracy_cm", 800}}}}));
   CHECK(door.ok("checklist.get", v)["items"].size() == 3);
@@ -230,7 +232,30 @@ TEST_CASE("the door takes a visit to its end and shows honestly where everything
   CHECK(seen["answers"]["S2"] == 3);
   door.ok("visit.amend",
           with({{"target", "answer"}, {"key", "S2/I001"}, {"field", "value"}, {"value", 4}, {"reason", "漏数一具"}}));
+  CHECK(door.refused("visit.amend", with({{"target", "answer"},
+                                          {"key", "S2/I001"},
+                                          {"field", "value"},
+                                          {"value", 18'446'744'073'709'551'615U},
+                                          {"reason", "x"}})) == static_cast<int>(Code::kParameterWrong));
   CHECK(door.ok("sync.run")["refusals"].empty());
+}
+
+TEST_CASE("a damaged pin of the office's key is never taken for none") {
+  TestOffice office;
+  office.add_people_and_schools();
+  Door door(office);
+  door.ok("office.set", {{"url", "http://office"}, {"key", to_hex(office->key().thumbprint())}});
+  door.agent.reset();
+  {
+    auto db = open_database(door.folder / "agent.db", Database::Mode::kOpen, DatabaseKind::kDevice);
+    REQUIRE(db);
+    REQUIRE((*db)->execute("UPDATE setting SET value = 'abc' WHERE name = 'office_pin'"));
+  }
+  door.open();
+  const auto code = office->offer_enrolment("王处长", "I001");
+  CHECK(door.refused("enrol.request", {{"inspector", "I001"}, {"device_name", "平板"}, {"code", to_hex(*code)}}) ==
+        static_cast<int>(Code::kDatabaseCorrupt));
+  CHECK(door.ok("agent.status")["enrolled"] == false);
 }
 
 TEST_CASE("what is no request, too large or too deep is answered as JSON-RPC says, and does nothing") {
