@@ -1,8 +1,8 @@
 #pragma once
 
-/// A visit as the inspector does it, step by step: each function is one use case, one transaction, durable when it
-/// returns and undone altogether when it fails. What may be done when stands in schema/visit_state.hpp; what may be
-/// answered in the visit's checklist.
+/// A visit as the inspector does it, step by step: each function is one use case, one transaction (but for
+/// take_derived_findings), durable when it returns and undone altogether when it fails. What may be done when stands in
+/// schema/visit_state.hpp; what may be answered in the visit's checklist.
 
 #include "platform/platform.hpp"
 #include "schema/checklist.hpp"
