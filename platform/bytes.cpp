@@ -71,7 +71,10 @@ std::optional<Bytes> from_base64(std::string_view base64) {
   return out;
 }
 
-bool is_utf8(BytesView bytes) noexcept {
+namespace {
+
+/// Bytes at the front that are whole characters of UTF-8.
+std::size_t utf8_prefix(BytesView bytes) noexcept {
   std::size_t i = 0;
   while (i < bytes.size()) {
     const std::uint8_t lead = bytes[i];
@@ -80,17 +83,25 @@ bool is_utf8(BytesView bytes) noexcept {
       continue;
     }
     const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || i + length > bytes.size()) return false;
+    if (lead < 0xc2 || lead > 0xf4 || i + length > bytes.size()) return i;
     std::uint32_t point = lead & (0x7fu >> length);
     for (std::size_t k = 1; k < length; ++k) {
-      if ((bytes[i + k] & 0xc0) != 0x80) return false;
+      if ((bytes[i + k] & 0xc0) != 0x80) return i;
       point = point << 6 | (bytes[i + k] & 0x3fu);
     }
     constexpr std::uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (point < kSmallest[length] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return false;
+    if (point < kSmallest[length] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return i;
     i += length;
   }
-  return true;
+  return i;
+}
+
+}  // namespace
+
+bool is_utf8(BytesView bytes) noexcept { return utf8_prefix(bytes) == bytes.size(); }
+
+std::string_view excerpt(std::string_view text, std::size_t max_bytes) noexcept {
+  return text.substr(0, utf8_prefix(view(text.substr(0, max_bytes))));
 }
 
 std::size_t count_characters(std::string_view utf8) noexcept {

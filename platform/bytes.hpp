@@ -39,6 +39,8 @@ std::optional<std::array<std::uint8_t, N>> to_array(BytesView bytes) {
 
 /// True if the bytes are UTF-8 as RFC 3629 defines it (no surrogates, shortest form).
 bool is_utf8(BytesView bytes) noexcept;
+/// The front of a text, for a message: whole characters of UTF-8 only, however it was cut or whatever came.
+std::string_view excerpt(std::string_view text, std::size_t max_bytes) noexcept;
 /// Code points in a text that is UTF-8.
 std::size_t count_characters(std::string_view utf8) noexcept;
 

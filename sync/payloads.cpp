@@ -338,7 +338,7 @@ Bytes write_feed_page(const FeedPage& page) {
     refusals.array(4);
     refusals.integer(static_cast<std::int64_t>(refusal.seq));
     refusals.integer(refusal.code);
-    refusals.text(refusal.detail);
+    refusals.text(excerpt(refusal.detail, kMaxDetailBytes));
     refusals.integer(refusal.registered ? 1 : 0);
   }
   write_changes(out.next(), page.rows);

@@ -129,6 +129,9 @@ struct SyncRequest {
 Bytes write_sync_request(const SyncRequest& request);
 Result<SyncRequest> read_sync_request(BytesView payload);
 
+/// Of what an error says beside its number; the rest is not sent.
+inline constexpr std::size_t kMaxDetailBytes = 200;
+
 /// Why a statement was not registered, or was registered without effect.
 struct Refusal {
   std::uint64_t seq = 0;  ///< the device's own number of the statement; 0 when it could not be read

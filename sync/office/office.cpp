@@ -34,10 +34,10 @@ constexpr std::size_t kMaxEnrolmentBytes = 4'096;
 
 Response refuse(int status, const Error& error, std::int64_t office_utc_ms, std::optional<Nonce> nonce = std::nullopt) {
   // What a stranger can learn from a refusal is its number and its own ids, never contents.
-  return {
-      status,
-      {{"content-type", std::string(kErrorContentType)}, {"cache-control", "no-store"}},
-      write_error_answer({static_cast<std::uint16_t>(error.code), error.detail.substr(0, 200), office_utc_ms, nonce})};
+  return {status,
+          {{"content-type", std::string(kErrorContentType)}, {"cache-control", "no-store"}},
+          write_error_answer({static_cast<std::uint16_t>(error.code),
+                              std::string(excerpt(error.detail, kMaxDetailBytes)), office_utc_ms, nonce})};
 }
 
 std::string text_cell(const StoredRow& row, std::string_view table, std::string_view column) {

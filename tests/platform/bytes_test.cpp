@@ -26,3 +26,15 @@ TEST_CASE("UTF-8 is checked as RFC 3629 says") {
                           "\xf8\x88\x80\x80\x80", "\xe7\x9d"})
     CHECK_FALSE(is_utf8(view(bad)));
 }
+
+TEST_CASE("an excerpt ends where a character ends and never holds what is not UTF-8") {
+  CHECK(excerpt("abc", 10) == "abc");
+  CHECK(excerpt("abc", 2) == "ab");
+  CHECK(excerpt("督导", 6) == "督导");
+  CHECK(excerpt("督导", 5) == "督");
+  CHECK(excerpt("督导", 2).empty());
+  CHECK(excerpt("a\xff"
+                "b",
+                10) == "a");
+  CHECK(excerpt("", 10).empty());
+}
