@@ -1,0 +1,595 @@
+#include "sync/answer.hpp"
+#include "sync/compress.hpp"
+#include "tests/sync/office/county.hpp"
+
+using namespace dudao;
+using namespace dudao::test;
+
+namespace {
+
+/// What came back for one request.
+struct Outcome {
+  int status = 0;
+  Code error{};  ///< of an error answer
+  std::optional<Nonce> nonce;
+  FeedPage page;  ///< its views are not to be read
+  std::vector<Refusal> refusals;
+  std::vector<std::pair<std::uint64_t, Bytes>> receipts;  ///< as sent, by the number of the first
+
+  Code refusal() const { return refusals.size() == 1 ? static_cast<Code>(refusals.front().code) : Code::kInternal; }
+};
+
+/// A device that holds a valid key and says whatever it likes.
+struct Liar {
+  TestOffice office;
+  TestDevice device{office, "I001"};
+  Bytes visit;
+  std::uint64_t seq = 0;
+  Hash head{};
+
+  Liar() {
+    office.add_people_and_schools();
+    device.enrol();
+    visit = office.plan({"I001"});
+    device.must_sync();
+    head = *to_array<32>(**bytes_setting(*device.db, "chain_head"));
+  }
+
+  Signer signer() {
+    return [this](BytesView message) { return device.platform.keys.sign("device", message); };
+  }
+  PublicKey key() { return *device.platform.keys.public_key("device"); }
+
+  SyncRequest request() {
+    SyncRequest out;
+    out.device = device.number();
+    const Bytes random = random_bytes(16);
+    out.nonce = *to_array<16>(random);
+    out.now_utc_ms = device.platform.clock.wall_utc_ms();
+    out.feed_budget_bytes = 1u << 20;
+    return out;
+  }
+  Bytes signed_request(const SyncRequest& request, StatementType type = StatementType::kSyncRequest) {
+    auto bytes = sign_statement({type, "d" + std::to_string(request.device), office.office->origin(), 1'767'225'600},
+                                write_sync_request(request), key(), signer());
+    REQUIRE(bytes);
+    return *std::move(bytes);
+  }
+
+  ChangeSet empty_set() {
+    ChangeSet out;
+    out.seq = seq + 1;
+    out.prev = head;
+    out.hlc = (seq + 1) << 16;
+    out.schema_version = 1;
+    return out;
+  }
+  Bytes statement(const ChangeSet& change_set) {
+    auto bytes = sign_statement({StatementType::kChangeSet, "d" + std::to_string(device.number()),
+                                 std::to_string(change_set.seq), 1'767'225'600},
+                                write_change_set(change_set), key(), signer());
+    REQUIRE(bytes);
+    return *std::move(bytes);
+  }
+  Bytes statement(const ChangesBuilder& rows) {
+    ChangeSet out = empty_set();
+    out.changes = rows.changes();
+    return statement(out);
+  }
+  /// As if it had been taken: the next statement continues it.
+  void go_on(const Bytes& statement) {
+    ++seq;
+    head = parse_statement(statement)->id;
+  }
+  /// A note, which needs an open visit: the smallest thing that a rule looks at.
+  ChangesBuilder note(std::int64_t n, std::string text = "记录") {
+    ChangesBuilder out;
+    out.insert("note", {visit, device.number(), n, Value(), std::move(text), Value(), std::string("I001"),
+                        std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
+    return out;
+  }
+  void event(ChangesBuilder& rows, std::int64_t n, const std::string& name, std::int64_t author = 0) {
+    rows.insert("visit_event",
+                {visit, author ? author : device.number(), n, name, std::string("I001"), std::string("CHECKED"),
+                 Value(), Value(), Value(), std::string("室内"), std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
+  }
+  /// The visit is open at the office afterwards.
+  void check_in() {
+    ChangesBuilder rows;
+    event(rows, 1, "verify_package");
+    event(rows, 2, "check_in");
+    const Bytes bytes = statement(rows);
+    const Outcome out = send({bytes});
+    REQUIRE(out.status == 200);
+    REQUIRE(out.refusals.empty());
+    go_on(bytes);
+    REQUIRE(office.visit_state(visit) == "IN_PROGRESS");
+  }
+
+  Outcome post(Bytes body, const char* path = "/v1/sync") {
+    Request http;
+    http.method = "POST";
+    http.path = path;
+    http.body = std::move(body);
+    const Response answer = office.office->handle(http);
+    Outcome out;
+    out.status = answer.status;
+    if (answer.status != 200) {
+      CHECK(answer.headers.at("content-type") == kErrorContentType);
+      const auto error = read_error_answer(answer.body);
+      REQUIRE(error);
+      out.error = static_cast<Code>(error->code);
+      out.nonce = error->nonce;
+      return out;
+    }
+    const auto plain = decompress(answer.body, kMaxSyncPlainBytes);
+    REQUIRE(plain);
+    const auto read = read_sync_answer(*plain);
+    REQUIRE(read);
+    const auto page = open_statement(read->page, StatementType::kFeedPage, office.office->key());
+    REQUIRE(page);
+    const auto content = read_feed_page(page->payload);
+    REQUIRE(content);
+    out.page = *content;
+    out.refusals = content->refusals;
+    for (const auto& [first, batch] : read->receipts) {
+      CborWriter written;
+      write_batch_receipt(written, batch);
+      for (std::int64_t i = 0; i < batch.count; ++i)
+        out.receipts.emplace_back(first + static_cast<std::uint64_t>(i), written.written());
+    }
+    return out;
+  }
+  Outcome send(const std::vector<Bytes>& statements) {
+    Bytes body = signed_request(request());
+    for (const Bytes& each : statements) append(body, each);
+    return post(compress(body));
+  }
+
+  /// Nothing that was refused may leave a trace in the log or in rows.
+  std::int64_t entries() { return office.check().statements; }
+  void still_sound() {
+    CHECK(office.check().sound());
+    CHECK(office.office->rebuild());
+  }
+  /// After all of it an honest statement is taken.
+  void still_takes_honest_ones() {
+    const Outcome out = send({statement(empty_set())});
+    REQUIRE(out.status == 200);
+    CHECK(out.refusals.empty());
+    CHECK(out.receipts.size() == 1);
+    still_sound();
+  }
+};
+
+/// A COSE_Sign1 by hand, for headers that the program does not write.
+Bytes by_hand(std::int64_t alg, BytesView kid, std::int64_t typ, const Bytes& payload, const Signer& signer,
+              std::size_t claims = 3) {
+  CborWriter header;
+  header.map(4);
+  header.integer(1);
+  header.integer(alg);
+  header.integer(4);
+  header.bytes(kid);
+  header.integer(15);
+  header.map(claims);
+  header.integer(1);
+  header.text("d1");
+  header.integer(2);
+  header.text("1");
+  if (claims == 3) {
+    header.integer(6);
+    header.integer(1);
+  }
+  header.integer(16);
+  header.integer(typ);
+  const auto signature = signer(sig_structure(header.written(), {}, payload));
+  REQUIRE(signature);
+  CborWriter out;
+  out.tag(18);
+  out.array(4);
+  out.bytes(header.written());
+  out.map(0);
+  out.bytes(payload);
+  out.bytes(*signature);
+  return std::move(out).take();
+}
+
+}  // namespace
+
+TEST_CASE("a request that cannot be read is refused with its number, and nothing of it is taken") {
+  Liar liar;
+  const std::int64_t before = liar.entries();
+  const Bytes good = liar.signed_request(liar.request());
+  const auto refused = [&](Bytes body, int status, Code code) {
+    const Outcome out = liar.post(std::move(body));
+    CHECK(out.status == status);
+    CHECK(out.error == code);
+  };
+  SECTION("empty") { refused({}, 400, Code::kCompressedBroken); }
+  SECTION("not compressed") { refused(good, 400, Code::kCompressedBroken); }
+  SECTION("a compressed frame cut anywhere") {
+    const Bytes whole = compress(good);
+    for (std::size_t cut = 0; cut < whole.size(); ++cut)
+      refused({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(cut)}, 400, Code::kCompressedBroken);
+  }
+  SECTION("bytes after the frame") {
+    Bytes body = compress(good);
+    body.push_back(0);
+    refused(std::move(body), 400, Code::kCompressedBroken);
+  }
+  SECTION("a bomb") { refused(compress(Bytes(kMaxSyncPlainBytes + 1, 0)), 413, Code::kCompressedTooLarge); }
+  SECTION("too large") { refused(Bytes(kMaxSyncBodyBytes + 1, 0), 413, Code::kCompressedTooLarge); }
+  SECTION("nothing inside") { refused(compress({}), 400, Code::kCborEnd); }
+  SECTION("nested deeply") { refused(compress(Bytes(100'000, 0x81)), 400, Code::kCborDepth); }
+  SECTION("a length that is not there") {
+    refused(compress(Bytes{0x5b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), 400, Code::kCborEnd);
+    refused(compress(Bytes{0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), 400, Code::kCborEnd);
+  }
+  SECTION("more statements than are taken at once") {
+    Bytes body = good;
+    for (std::size_t i = 0; i <= kMaxStatementsPerRequest; ++i) body.push_back(0xf6);
+    refused(compress(body), 400, Code::kTooManyStatements);
+  }
+  SECTION("a cut inside a statement") {
+    Bytes body = good;
+    const Bytes next = liar.statement(liar.empty_set());
+    body.insert(body.end(), next.begin(), next.end() - 1);
+    refused(compress(body), 400, Code::kCborEnd);
+  }
+  SECTION("something else than a sync request in front") {
+    refused(compress(liar.statement(liar.empty_set())), 400, Code::kStatementType);
+    refused(compress(liar.signed_request(liar.request(), StatementType::kFeedPage)), 400, Code::kStatementType);
+    refused(compress(Bytes{0x01}), 400, Code::kStatementForm);
+  }
+  SECTION("any byte of the request changed") {
+    for (std::size_t at = 0; at < good.size(); ++at) {
+      Bytes body = good;
+      body[at] ^= 1;
+      const Outcome out = liar.post(compress(body));
+      INFO(at);
+      CHECK(out.status != 200);
+    }
+  }
+  SECTION("a key that the office does not know") {
+    const PrivateKey other = PrivateKey::generate(Algorithm::kEd25519);
+    auto body = sign_statement({StatementType::kSyncRequest, "d1", "x", 1}, write_sync_request(liar.request()),
+                               other.public_key(), [&](BytesView m) { return Result<Bytes>(other.sign(m)); });
+    refused(compress(*body), 403, Code::kDeviceUnknown);
+  }
+  SECTION("another device's number") {
+    SyncRequest request = liar.request();
+    request.device = 99;
+    refused(compress(liar.signed_request(request)), 403, Code::kDeviceUnknown);
+  }
+  SECTION("a checkpoint or cursor that the log has not reached") {
+    SyncRequest request = liar.request();
+    request.checkpoint.size = 1'000'000;
+    refused(compress(liar.signed_request(request)), 409, Code::kLogShrunk);
+    request = liar.request();
+    request.cursor = 1'000'000;
+    refused(compress(liar.signed_request(request)), 409, Code::kLogShrunk);
+  }
+  SECTION("an old request sent again") {
+    SyncRequest request = liar.request();
+    request.now_utc_ms -= 10 * 60'000;
+    const Outcome out = liar.post(compress(liar.signed_request(request)));
+    CHECK(out.status == 401);
+    CHECK(out.error == Code::kClockNotAgreed);
+    REQUIRE(out.nonce);
+    request.nonce = *out.nonce;
+    CHECK(liar.post(compress(liar.signed_request(request))).status == 200);
+    for (FakePlatform* machine : {&liar.office.machine, &liar.device.machine}) machine->clock.advance(25 * 60'000);
+    CHECK(liar.post(compress(liar.signed_request(request))).status == 401);
+  }
+  SECTION("another address or method") {
+    CHECK(liar.post(compress(good), "/v2/sync").error == Code::kPathUnknown);
+    Request http;
+    http.method = "GET";
+    http.path = "/v1/sync";
+    CHECK(liar.office.office->handle(http).status == 405);
+  }
+  CHECK(liar.entries() == before);
+  liar.still_takes_honest_ones();
+}
+
+TEST_CASE("a statement that is not this device's own, whole and untouched is refused alone and not registered") {
+  Liar liar;
+  const std::int64_t before = liar.entries();
+  const Bytes honest = liar.statement(liar.empty_set());
+  const auto refused = [&](const Bytes& bytes, Code code) {
+    const Outcome out = liar.send({bytes});
+    REQUIRE(out.status == 200);
+    CHECK(out.receipts.empty());
+    CHECK(out.refusal() == code);
+    CHECK_FALSE(out.refusals.empty());
+    if (!out.refusals.empty()) CHECK_FALSE(out.refusals.front().registered);
+  };
+  const auto kid = key_id(liar.key());
+  const Bytes payload = write_change_set(liar.empty_set());
+  const auto typ = static_cast<std::int64_t>(StatementType::kChangeSet);
+  SECTION("unsigned") {
+    Bytes bytes = honest;
+    std::fill(bytes.end() - 64, bytes.end(), std::uint8_t{0});
+    refused(bytes, Code::kStatementSignature);
+  }
+  SECTION("every byte changed in turn") {
+    for (std::size_t at = 0; at < honest.size(); ++at) {
+      Bytes bytes = honest;
+      bytes[at] ^= 0x20;
+      const Outcome out = liar.send({bytes});
+      INFO(at);
+      CHECK(out.receipts.empty());
+      CHECK((out.status == 400 || !out.refusals.empty()));
+    }
+  }
+  SECTION("signed by somebody else under this device's kid") {
+    const PrivateKey other = PrivateKey::generate(Algorithm::kEd25519);
+    refused(by_hand(-8, kid, typ, payload, [&](BytesView m) { return Result<Bytes>(other.sign(m)); }),
+            Code::kStatementSignature);
+  }
+  SECTION("another kid") { refused(by_hand(-8, Bytes(16, 7), typ, payload, liar.signer()), Code::kForeignStatement); }
+  SECTION("another device's statement") {
+    TestDevice other(liar.office, "I002");
+    other.enrol();
+    ChangeSet theirs = liar.empty_set();
+    theirs.prev = *to_array<32>(**bytes_setting(*other.db, "chain_head"));
+    auto bytes = sign_statement({StatementType::kChangeSet, "d2", "1", 1}, write_change_set(theirs),
+                                *other.platform.keys.public_key("device"),
+                                [&](BytesView m) { return other.platform.keys.sign("device", m); });
+    const std::int64_t now = liar.entries();
+    refused(*bytes, Code::kForeignStatement);
+    CHECK(liar.entries() == now);
+    liar.still_takes_honest_ones();
+    return;
+  }
+  SECTION("another alg") { refused(by_hand(-7, kid, typ, payload, liar.signer()), Code::kStatementAlgorithm); }
+  SECTION("an alg that is not used here") {
+    refused(by_hand(-35, kid, typ, payload, liar.signer()), Code::kStatementAlgorithm);
+  }
+  SECTION("another typ") {
+    for (const std::int64_t other : {65002, 65003, 65005, 65006, 65007, 65008, 65009, 65010})
+      refused(by_hand(-8, kid, other, payload, liar.signer()), Code::kStatementType);
+    refused(by_hand(-8, kid, 60, payload, liar.signer()), Code::kStatementType);
+  }
+  SECTION("a header that lacks something") {
+    refused(by_hand(-8, kid, typ, payload, liar.signer(), 2), Code::kStatementHeader);
+    refused(by_hand(-8, Bytes(15, 7), typ, payload, liar.signer()), Code::kStatementHeader);
+  }
+  SECTION("too large") {
+    refused(by_hand(-8, kid, typ, Bytes(kMaxStatementBytes, 1), liar.signer()), Code::kStatementTooLarge);
+  }
+  SECTION("a payload that is none") {
+    refused(by_hand(-8, kid, typ, Bytes{0xa0}, liar.signer()), Code::kCborEnd);
+    refused(by_hand(-8, kid, typ, Bytes{}, liar.signer()), Code::kCborEnd);
+  }
+  SECTION("made by a newer program") {
+    ChangeSet newer = liar.empty_set();
+    newer.schema_version = 2;
+    refused(liar.statement(newer), Code::kSchemaNewer);
+  }
+  SECTION("a gap in front") {
+    ChangeSet later = liar.empty_set();
+    later.seq = 3;
+    refused(liar.statement(later), Code::kChainGap);
+  }
+  CHECK(liar.entries() == before);
+  liar.still_takes_honest_ones();
+}
+
+TEST_CASE("statements reordered or doubled come in once, each in its place, with the same receipt every time") {
+  Liar liar;
+  const Bytes first = liar.statement(liar.empty_set());
+  liar.go_on(first);
+  const Bytes second = liar.statement(liar.empty_set());
+  const std::int64_t before = liar.entries();
+
+  const Outcome reversed = liar.send({second, first});
+  CHECK(reversed.refusal() == Code::kChainGap);
+  REQUIRE(reversed.receipts.size() == 1);
+  CHECK(reversed.receipts.front().first == 1);
+  const Outcome doubled = liar.send({first, second, first, second, second});
+  CHECK(doubled.refusals.empty());
+  REQUIRE(doubled.receipts.size() == 2);
+  CHECK(doubled.receipts.front().second == reversed.receipts.front().second);
+  const Outcome again = liar.send({second, first});
+  CHECK(again.receipts == doubled.receipts);
+  CHECK(liar.entries() == before + 2);
+  liar.go_on(second);
+  liar.still_takes_honest_ones();
+}
+
+TEST_CASE("an answer that was lost after the commit is asked for again and comes out the same, also after a restart") {
+  Liar liar;
+  liar.check_in();
+  const Bytes bytes = liar.statement(liar.note(1));
+  const Outcome lost = liar.send({bytes});
+  const std::int64_t entries = liar.entries();
+  liar.office.restart();
+  const Outcome again = liar.send({bytes});
+  CHECK(again.receipts == lost.receipts);
+  CHECK(again.page.accepted_seq == lost.page.accepted_seq);
+  CHECK(liar.entries() == entries);
+  liar.still_sound();
+}
+
+TEST_CASE("two statements with one number are both kept, and the device gets nothing more in") {
+  Liar liar;
+  const Bytes first = liar.statement(liar.note(1, "甲"));
+  const Bytes other = liar.statement(liar.note(1, "乙"));
+  CHECK(liar.send({first}).status == 200);
+  const std::int64_t entries = liar.entries();
+  CHECK(liar.send({other}).error == Code::kDeviceForked);
+  const auto apart = liar.office.office->quarantine();
+  REQUIRE(apart);
+  REQUIRE(apart->size() == 1);
+  CHECK(apart->front().code == static_cast<int>(Code::kChainFork));
+  CHECK(apart->front().bytes == other);
+  CHECK(liar.office.office->devices()->front().state == DeviceState::kForked);
+  CHECK(liar.entries() == entries + 1);  // The mark stands in the log.
+  liar.go_on(first);
+  CHECK(liar.send({liar.statement(liar.empty_set())}).error == Code::kDeviceForked);
+  CHECK(liar.office.office->quarantine()->size() == 2);
+  CHECK(liar.entries() == entries + 1);
+  liar.still_sound();
+}
+
+TEST_CASE("a number that does not link to what was before is a fork, too") {
+  Liar liar;
+  ChangeSet unlinked = liar.empty_set();
+  unlinked.prev = Hash{};
+  CHECK(liar.send({liar.statement(unlinked)}).error == Code::kDeviceForked);
+  CHECK(liar.office.office->quarantine()->size() == 1);
+  liar.still_sound();
+}
+
+TEST_CASE("what breaks a rule is registered without effect, told with its number, and holds nothing up") {
+  Liar liar;
+  liar.check_in();
+  const Bytes visit = liar.visit;
+  const std::int64_t device = liar.device.number();
+  const auto answer = [&](const std::string& item, Value value, const std::string& observer = "I001") {
+    ChangesBuilder rows;
+    rows.insert("answer", {visit, item, observer, std::move(value), Value(), Value(), Value(), std::int64_t{1},
+                           std::int64_t{480}, std::int64_t{1}});
+    return rows;
+  };
+  ChangesBuilder rows;
+  Code expected{};
+  SECTION("a transition that is not allowed") {
+    liar.event(rows, 3, "submit");
+    expected = Code::kTransitionNotAllowed;
+  }
+  SECTION("an event that there is not") {
+    liar.event(rows, 3, "dance");
+    expected = Code::kTransitionNotAllowed;
+  }
+  SECTION("an event with a number that was not its turn") {
+    liar.event(rows, 7, "pause");
+    expected = Code::kEventOrder;
+  }
+  SECTION("an event in the name of another device") {
+    liar.event(rows, 3, "pause", 2);
+    expected = Code::kNotYours;
+  }
+  SECTION("an answer outside its constraint") {
+    rows = answer("S2", std::int64_t{5'000});
+    expected = Code::kAnswerRange;
+  }
+  SECTION("an answer of the wrong kind") {
+    rows = answer("S2", std::string("twelve"));
+    expected = Code::kAnswerType;
+  }
+  SECTION("an unknown item") {
+    rows = answer("Z99", std::int64_t{1});
+    expected = Code::kAnswerUnknownItem;
+  }
+  SECTION("an answer in the name of a colleague") {
+    rows = answer("S1", std::int64_t{1}, "I002");
+    expected = Code::kNotYours;
+  }
+  SECTION("a visit that was never planned") {
+    liar.visit = Bytes(16, 9);
+    rows = liar.note(1);
+    expected = Code::kVisitUnknown;
+  }
+  SECTION("a visit of another team") {
+    liar.visit = liar.office.plan({"I002"}, "140002");
+    rows = liar.note(1);
+    expected = Code::kNotInTeam;
+  }
+  SECTION("a note by another device") {
+    rows.insert("note", {visit, device + 1, std::int64_t{1}, Value(), std::string("x"), Value(), std::string("I001"),
+                         std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
+    expected = Code::kNotYours;
+  }
+  SECTION("an inspector who is not the device's") {
+    rows.insert("note", {visit, device, std::int64_t{1}, Value(), std::string("x"), Value(), std::string("I002"),
+                         std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
+    expected = Code::kNotYours;
+  }
+  SECTION("a row of the office's") {
+    rows.insert("zone", {std::string("I001"), std::string("140002"), Value()});
+    expected = Code::kNotYours;
+  }
+  SECTION("the office's column of a visit") {
+    rows.update("visit", {visit}, {{find_table("visit")->column("to_day"), Value(std::int64_t{99'999})}});
+    expected = Code::kNotYours;
+  }
+  SECTION("a colleague's recusal") {
+    rows.update("team_member", {visit, std::string("I002")}, {{3, Value(std::string("R1"))}});
+    expected = Code::kNotYours;
+  }
+  SECTION("a signature that is written again") {
+    rows.update("signature", {visit, device, std::int64_t{1}}, {{4, Value(std::string("x"))}});
+    expected = Code::kNotYours;
+  }
+  SECTION("a note that is not there") {
+    rows.update("note", {visit, device, std::int64_t{77}}, {{4, Value(std::string("x"))}});
+    expected = Code::kRowUnknown;
+  }
+  SECTION("an amendment before the submission") {
+    rows.insert("amendment", {visit, device, std::int64_t{1}, std::string("answer"), std::string("S1/I001"),
+                              std::string("value"), Bytes(32, 0), std::int64_t{0}, std::string("x"),
+                              std::string("I001"), std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
+    expected = Code::kAmendTooEarly;
+  }
+  SECTION("a submission without the signed hash") {
+    for (const auto& [n, name] : {std::pair<std::int64_t, const char*>{3, "finish"}, {4, "sign"}, {5, "submit"}})
+      liar.event(rows, n, name);
+    expected = Code::kRootMissing;
+  }
+  SECTION("a submission with the hash of something else") {
+    for (const auto& [n, name] : {std::pair<std::int64_t, const char*>{3, "finish"}, {4, "sign"}, {5, "submit"}})
+      liar.event(rows, n, name);
+    rows.insert("submission",
+                {visit, std::string("I001"), Bytes(32, 1), Value(), std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
+    expected = Code::kRootWrong;
+  }
+  const std::string state = liar.office.visit_state(visit);
+  const Bytes bytes = liar.statement(rows);
+  const Outcome out = liar.send({bytes});
+  REQUIRE(out.status == 200);
+  REQUIRE(out.refusals.size() == 1);
+  CHECK(out.refusal() == expected);
+  CHECK(out.refusals.front().registered);
+  CHECK(out.receipts.size() == 1);
+  CHECK(liar.office.visit_state(visit) == state);
+  const Outcome again = liar.send({bytes});
+  CHECK(again.receipts == out.receipts);
+  CHECK(again.refusal() == expected);
+  liar.go_on(bytes);
+  liar.still_takes_honest_ones();
+}
+
+TEST_CASE("after a submission nothing but amendments changes a visit") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  device.whole_visit(visit);
+  device.must_sync();
+  REQUIRE(office.visit_state(visit) == "RECEIVED");
+  device.write([&] { return device.answer(visit, "S2", std::int64_t{13}); });
+  const PassReport report = device.must_sync();
+  REQUIRE(report.refusals.size() == 1);
+  CHECK(report.refusals.front().code == static_cast<int>(Code::kVisitSubmitted));
+  const Bytes id = visit;
+  CHECK(office.cell("answer", {BytesView(id), std::string_view("S2"), std::string_view("I001")}, "value") == "12");
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("a checklist that was published is never another one under the same version") {
+  TestOffice office;
+  office.add_people_and_schools();
+  const std::int64_t before = office.check().statements;
+  std::string other(kChecklist);
+  other.replace(other.find("\"max\": 100"), 10, "\"max\": 200");
+  const auto changed = office->publish_template("王处长", other);
+  REQUIRE_FALSE(changed);
+  CHECK(changed.error().code == Code::kChecklistPublished);
+  REQUIRE(office->publish_template("王处长", kChecklist));
+  CHECK(office.check().statements == before);
+}
