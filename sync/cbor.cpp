@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <limits>
+#include <set>
 
 namespace dudao {
 namespace {
@@ -150,6 +151,19 @@ Result<std::uint64_t> CborReader::map() {
   if (found.argument > (in_.size() - at_) / 2) return fail(Code::kCborEnd);
   CborReader ahead = *this;
   DUDAO_CHECK(ahead.check_map(found.argument, 1));
+  return found.argument;
+}
+
+Result<std::uint64_t> CborReader::unordered_map() {
+  DUDAO_TRY(const Head found, head_of(kMapEntries));
+  if (found.argument > (in_.size() - at_) / 2) return fail(Code::kCborEnd);
+  CborReader ahead = *this;
+  std::set<Bytes> keys;
+  for (std::uint64_t i = 0; i < found.argument; ++i) {
+    DUDAO_TRY(const BytesView key, ahead.item());
+    if (!keys.insert(to_bytes(key)).second) return fail(Code::kCborKeys);
+    DUDAO_CHECK(ahead.item());
+  }
   return found.argument;
 }
 

@@ -61,6 +61,8 @@ class CborReader {
   /// The number of entries that follow, key then value. The whole map is checked for sorted and single keys before this
   /// returns, so what is inside can be read plainly.
   Result<std::uint64_t> map();
+  /// A map of somebody else's that need not be in deterministic form: its keys in any order, but each once.
+  Result<std::uint64_t> unordered_map();
   Status tag(std::uint64_t number);
   Result<bool> boolean();
   Status null();

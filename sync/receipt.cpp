@@ -79,7 +79,7 @@ struct ProtectedReceipt {
 Result<ProtectedReceipt> read_protected(BytesView bytes) {
   ProtectedReceipt out;
   CborReader in(bytes);
-  DUDAO_TRY(const std::uint64_t entries, in.map());
+  DUDAO_TRY(const std::uint64_t entries, in.unordered_map());
   for (std::uint64_t i = 0; i < entries; ++i) {
     DUDAO_TRY(const CborType type, in.peek());
     if (type != CborType::kInteger) {
@@ -93,7 +93,7 @@ Result<ProtectedReceipt> read_protected(BytesView bytes) {
     } else if (label == kVerifiableDataStructure) {
       DUDAO_TRY(out.structure, in.integer());
     } else if (label == 15) {
-      DUDAO_TRY(const std::uint64_t claims, in.map());
+      DUDAO_TRY(const std::uint64_t claims, in.unordered_map());
       for (std::uint64_t k = 0; k < claims; ++k) {
         DUDAO_TRY(const std::int64_t claim, in.integer());
         if (claim == 1) {

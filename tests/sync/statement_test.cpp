@@ -1,0 +1,146 @@
+#include "sync/statement.hpp"
+
+#include "sync/cbor.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace dudao;
+
+namespace {
+
+Bytes signed_by(const PrivateKey& key, const StatementHeader& header, BytesView payload) {
+  auto bytes =
+      sign_statement(header, payload, key.public_key(), [&](BytesView m) { return Result<Bytes>(key.sign(m)); });
+  REQUIRE(bytes);
+  return *std::move(bytes);
+}
+
+const StatementHeader kHeader{StatementType::kChangeSet, "d17", "4711", 1'767'225'600};
+
+}  // namespace
+
+TEST_CASE("a statement of either algorithm says what was signed, and costs little more than its payload") {
+  for (const Algorithm algorithm : {Algorithm::kEd25519, Algorithm::kEs256}) {
+    const PrivateKey key = PrivateKey::generate(algorithm);
+    const Bytes payload(300, 0xa5);
+    const Bytes bytes = signed_by(key, kHeader, payload);
+    CHECK(bytes.size() - payload.size() <= 120);
+    const auto statement = open_statement(bytes, StatementType::kChangeSet, key.public_key());
+    REQUIRE(statement);
+    CHECK(statement->issuer == "d17");
+    CHECK(statement->subject == "4711");
+    CHECK(statement->issued_utc_s == 1'767'225'600);
+    CHECK(to_bytes(statement->payload) == payload);
+    CHECK(statement->id == sha256(statement->to_be_signed));
+  }
+}
+
+TEST_CASE("one statement signed twice with P-256 has two signatures and one id") {
+  const PrivateKey key = PrivateKey::generate(Algorithm::kEs256);
+  const Bytes one = signed_by(key, kHeader, Bytes{1});
+  const Bytes two = signed_by(key, kHeader, Bytes{1});
+  CHECK(one != two);
+  CHECK(parse_statement(one)->id == parse_statement(two)->id);
+  CHECK(verify_statement(*parse_statement(two), key.public_key()));
+}
+
+TEST_CASE("no single changed bit of a statement is accepted") {
+  for (const Algorithm algorithm : {Algorithm::kEd25519, Algorithm::kEs256}) {
+    const PrivateKey key = PrivateKey::generate(algorithm);
+    const Bytes good = signed_by(key, kHeader, Bytes(20, 7));
+    for (std::size_t at = 0; at < good.size(); ++at)
+      for (int bit = 0; bit < 8; ++bit) {
+        Bytes bytes = good;
+        bytes[at] ^= static_cast<std::uint8_t>(1 << bit);
+        if (open_statement(bytes, StatementType::kChangeSet, key.public_key()))
+          FAIL_CHECK("byte " << at << " bit " << bit);
+      }
+  }
+}
+
+TEST_CASE("no statement that is cut or lengthened is accepted") {
+  const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
+  const Bytes good = signed_by(key, kHeader, Bytes(20, 7));
+  for (std::size_t size = 0; size < good.size(); ++size) CHECK_FALSE(parse_statement(BytesView(good).first(size)));
+  Bytes longer = good;
+  longer.push_back(0);
+  CHECK(parse_statement(longer).error().code == Code::kCborTrailing);
+}
+
+TEST_CASE("type, key and algorithm must be the ones that the place expects") {
+  const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
+  const PrivateKey other = PrivateKey::generate(Algorithm::kEd25519);
+  const PrivateKey hardware = PrivateKey::generate(Algorithm::kEs256);
+  const Bytes bytes = signed_by(key, kHeader, Bytes{1});
+  CHECK(open_statement(bytes, StatementType::kFeedPage, key.public_key()).error().code == Code::kStatementType);
+  CHECK(open_statement(bytes, StatementType::kChangeSet, other.public_key()).error().code == Code::kStatementKey);
+  CHECK(open_statement(bytes, StatementType::kChangeSet, hardware.public_key()).error().code == Code::kStatementKey);
+}
+
+TEST_CASE("a statement is at most what a log's tile takes, a feed page may be larger") {
+  const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
+  const auto sign = [&](StatementType type, std::size_t bytes) {
+    StatementHeader header = kHeader;
+    header.type = type;
+    return sign_statement(header, Bytes(bytes, 1), key.public_key(),
+                          [&](BytesView m) { return Result<Bytes>(key.sign(m)); });
+  };
+  const auto exact = sign(StatementType::kChangeSet, kMaxStatementBytes - 121);
+  REQUIRE(exact);
+  CHECK(parse_statement(*exact));
+  CHECK(sign(StatementType::kChangeSet, kMaxStatementBytes).error().code == Code::kStatementTooLarge);
+  const auto page = sign(StatementType::kFeedPage, 2 * kMaxStatementBytes);
+  REQUIRE(page);
+  CHECK(parse_statement(*page));
+  CHECK(sign(StatementType::kFeedPage, kMaxFeedPageBytes).error().code == Code::kStatementTooLarge);
+  CHECK(parse_statement(Bytes(kMaxFeedPageBytes + 1, 0)).error().code == Code::kStatementTooLarge);
+}
+
+TEST_CASE("names in the header are there, and not endless") {
+  const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
+  for (const std::string& issuer : {std::string(), std::string(201, 'a')}) {
+    StatementHeader header = kHeader;
+    header.issuer = issuer;
+    CHECK(parse_statement(signed_by(key, header, Bytes{1})).error().code == Code::kStatementHeader);
+  }
+  StatementHeader header = kHeader;
+  header.issued_utc_s = -1;
+  CHECK(parse_statement(signed_by(key, header, Bytes{1})).error().code == Code::kStatementHeader);
+}
+
+TEST_CASE("another algorithm number of the same signature is read, another algorithm is not") {
+  const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
+  const auto with_alg = [&](std::int64_t alg) {
+    CborWriter header;
+    header.map(4);
+    header.integer(1);
+    header.integer(alg);
+    header.integer(4);
+    header.bytes(key_id(key.public_key()));
+    header.integer(15);
+    header.map(3);
+    header.integer(1);
+    header.text("d1");
+    header.integer(2);
+    header.text("1");
+    header.integer(6);
+    header.integer(1);
+    header.integer(16);
+    header.integer(65001);
+    CborWriter out;
+    out.tag(18);
+    out.array(4);
+    out.bytes(header.written());
+    out.map(0);
+    out.bytes(Bytes{1});
+    out.bytes(key.sign(sig_structure(header.written(), {}, Bytes{1})));
+    return std::move(out).take();
+  };
+  CHECK(open_statement(with_alg(-8), StatementType::kChangeSet, key.public_key()));
+  CHECK(open_statement(with_alg(-19), StatementType::kChangeSet, key.public_key()));
+  for (const std::int64_t alg : {-7, -9})
+    CHECK(open_statement(with_alg(alg), StatementType::kChangeSet, key.public_key()).error().code ==
+          Code::kStatementAlgorithm);
+  for (const std::int64_t alg : {0, 5, -35, -36, -37, -257, -65535})
+    CHECK(parse_statement(with_alg(alg)).error().code == Code::kStatementAlgorithm);
+}
