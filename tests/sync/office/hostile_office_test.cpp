@@ -1,0 +1,257 @@
+#include "sync/answer.hpp"
+#include "sync/checkpoint.hpp"
+#include "sync/compress.hpp"
+#include "tests/sync/office/county.hpp"
+
+using namespace dudao;
+using namespace dudao::test;
+
+namespace {
+
+/// A device with a finished visit to send, and an office whose answers can be bent on the way.
+struct Bent {
+  TestOffice office;
+  TestDevice device{office, "I001"};
+  Bytes visit;
+
+  Bent() {
+    office.add_people_and_schools();
+    device.enrol();
+    visit = office.plan({"I001"});
+    device.must_sync();
+    device.whole_visit(visit);
+    REQUIRE(seal(device.platform, *device.db));
+  }
+  /// The honest answer to the pass's next request.
+  HttpResponse answer_to(SyncPass& pass) {
+    auto body = pass.request();
+    REQUIRE(body);
+    auto answer = device.post(kSyncPath, *std::move(body));
+    REQUIRE(answer);
+    return *std::move(answer);
+  }
+  static Bytes plain(const HttpResponse& answer) {
+    auto out = decompress(answer.body, kMaxSyncPlainBytes);
+    REQUIRE(out);
+    return *std::move(out);
+  }
+  std::string all_of_it() {
+    std::string out;
+    for (const char* table : {"outbox", "setting", "visit", "answer", "journal", "visit_event"}) {
+      const auto rows = device.db->integer(std::string("SELECT count(*) FROM ") + table);
+      out += table + std::to_string(*rows) + " ";
+    }
+    out += std::to_string(*device.db->integer("SELECT count(*) FROM outbox WHERE receipt IS NOT NULL")) + " ";
+    for (const char* name : {"cursor", "checkpoint_size", "seen_size"})
+      out += std::to_string(integer_setting(*device.db, name)->value_or(-1)) + " ";
+    return out + device.state(visit);
+  }
+  /// Refused with one of our numbers, and nothing changed.
+  Code refused(SyncPass& pass, const Bytes& plain_body) {
+    const std::string before = all_of_it();
+    const auto taken = pass.take_answer(200, kSyncContentType, compress(plain_body));
+    REQUIRE_FALSE(taken);
+    CHECK(all_of_it() == before);
+    return taken.error().code;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an answer with any byte changed or cut anywhere is refused whole, and the honest one is taken afterwards") {
+  Bent bent;
+  SyncPass pass(bent.device.platform, *bent.device.db);
+  const HttpResponse answer = bent.answer_to(pass);
+  const Bytes good = Bent::plain(answer);
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    Bytes bad = good;
+    bad[at] ^= static_cast<std::uint8_t>(1 << (at % 8));
+    const auto taken = pass.take_answer(200, kSyncContentType, compress(bad));
+    if (taken) FAIL_CHECK("byte " << at << " of " << good.size());
+  }
+  for (std::size_t size = 0; size < good.size(); size += 7)
+    CHECK_FALSE(pass.take_answer(200, kSyncContentType, compress(BytesView(good).first(size))));
+  CHECK(bent.device.state(bent.visit) == "SUBMITTED");
+  CHECK(bent.device.db->integer("SELECT count(*) FROM outbox WHERE receipt IS NOT NULL").value() == 0);
+  const auto taken = pass.take_answer(answer.status, kSyncContentType, answer.body);
+  REQUIRE(taken);
+  CHECK(taken->receipted == 1);
+  CHECK(bent.device.state(bent.visit) == "RECEIVED");
+}
+
+TEST_CASE("an answer to another request or another device is a replay") {
+  Bent bent;
+  SyncPass first(bent.device.platform, *bent.device.db);
+  const HttpResponse old = bent.answer_to(first);
+  SyncPass second(bent.device.platform, *bent.device.db);
+  const HttpResponse honest = bent.answer_to(second);
+  CHECK(bent.refused(second, Bent::plain(old)) == Code::kAnswerForged);
+  TestDevice other(bent.office, "I002");
+  other.enrol();
+  SyncPass theirs(other.platform, *other.db);
+  auto body = theirs.request();
+  const auto answer = other.post(kSyncPath, *std::move(body));
+  CHECK(bent.refused(second, Bent::plain(*answer)) == Code::kAnswerForged);
+  CHECK(second.take_answer(200, kSyncContentType, honest.body));
+}
+
+TEST_CASE("an office that leaves out receipts or gives those of other statements moves nothing out of the outbox") {
+  Bent bent;
+  SyncPass pass(bent.device.platform, *bent.device.db);
+  const Bytes good = Bent::plain(bent.answer_to(pass));
+  auto answer = read_sync_answer(good);
+  REQUIRE(answer);
+  SECTION("left out") {
+    answer->receipts.clear();
+    const auto taken = pass.take_answer(200, kSyncContentType, compress(write_sync_answer(*answer)));
+    REQUIRE(taken);
+    CHECK(taken->receipted == 0);
+    CHECK_FALSE(taken->again);  // Asking again at once would go on for ever.
+    CHECK(bent.device.db->integer("SELECT count(*) FROM outbox WHERE receipt IS NULL").value() == 1);
+    CHECK(bent.device.state(bent.visit) == "SUBMITTED");
+  }
+  SECTION("of another number") {
+    answer->receipts.front().first = 9;
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kReceiptWrong);
+  }
+  SECTION("of another place in the log") {
+    answer->receipts.front().second.first -= 1;
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kReceiptWrong);
+  }
+  SECTION("with an earlier time") {
+    answer->receipts.front().second.head.registered_utc_s -= 86'400;
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kReceiptWrong);
+  }
+  SECTION("for more than was sent") {
+    answer->receipts.front().second.count += 1;
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kReceiptForm);
+  }
+}
+
+TEST_CASE("an office that shows another log than before is found out by the device") {
+  Bent bent;
+  SyncPass pass(bent.device.platform, *bent.device.db);
+  const Bytes good = Bent::plain(bent.answer_to(pass));
+  auto answer = read_sync_answer(good);
+  REQUIRE(answer);
+  const auto sign_note = [&](std::int64_t size, std::uint8_t root) {
+    Checkpoint checkpoint{bent.office.office->origin(), size, {}};
+    checkpoint.root.fill(root);
+    auto note = sign_checkpoint(checkpoint, bent.office.office->key(),
+                                [&](BytesView m) { return bent.office.platform.keys.sign("office", m); });
+    REQUIRE(note);
+    return *std::move(note);
+  };
+  SECTION("with its own signature, but no proof that it continues the one before") {
+    answer->checkpoint = sign_note(100, 7);
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogForked);
+  }
+  SECTION("a shorter one") {
+    answer->checkpoint = sign_note(1, 7);
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogShrunk);
+  }
+  SECTION("without the proof") {
+    answer->consistency.clear();
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogForked);
+  }
+  SECTION("somebody else's signature") {
+    const PrivateKey other = PrivateKey::generate(Algorithm::kEd25519);
+    Checkpoint checkpoint{bent.office.office->origin(), 100, {}};
+    answer->checkpoint =
+        *sign_checkpoint(checkpoint, other.public_key(), [&](BytesView m) { return Result<Bytes>(other.sign(m)); });
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kCheckpointSignature);
+  }
+  SECTION("another origin") {
+    Checkpoint checkpoint{"other.example/log", 100, {}};
+    answer->checkpoint = *sign_checkpoint(checkpoint, bent.office.office->key(),
+                                          [&](BytesView m) { return bent.office.platform.keys.sign("office", m); });
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kCheckpointOrigin);
+  }
+}
+
+TEST_CASE("whatever answers in place of the office is told apart from it, whatever status it gives") {
+  Bent bent;
+  SyncPass pass(bent.device.platform, *bent.device.db);
+  static_cast<void>(bent.answer_to(pass));
+  const std::string before = bent.all_of_it();
+  const std::string page = "<html><body>Please log in</body></html>";
+  const auto refused = [&](int status, std::string_view type, BytesView body) {
+    const auto taken = pass.take_answer(status, type, body);
+    REQUIRE_FALSE(taken);
+    CHECK(bent.all_of_it() == before);
+    return taken.error().code;
+  };
+  CHECK(refused(200, "text/html", view(page)) == Code::kNotTheOffice);
+  CHECK(refused(200, kSyncContentType, view(page)) == Code::kNotTheOffice);
+  CHECK(refused(200, "", {}) == Code::kNotTheOffice);
+  CHECK(refused(302, "text/html", view(page)) == Code::kNotTheOffice);
+  CHECK(refused(404, "text/html", view(page)) == Code::kNotTheOffice);
+  CHECK(refused(511, "text/html", view(page)) == Code::kOfficeTrouble);
+  CHECK(refused(503, kErrorContentType, view(page)) == Code::kOfficeTrouble);
+  CHECK(refused(400, kErrorContentType, write_error_answer({9'999, "of tomorrow", 0, {}})) == Code::kOfficeRefused);
+  CHECK(refused(200, kSyncContentType, compress(Bytes(kMaxSyncPlainBytes + 1, 0))) == Code::kNotTheOffice);
+  CHECK(refused(200, kSyncContentType, compress(Bytes(100'000, 0x81))) == Code::kCborDepth);
+  CHECK(bent.device.sync());
+}
+
+TEST_CASE("both ends may be restarted between any two steps, and the end is the same") {
+  // Steps: 0 nothing restarted, then a restart of the device, the office or both after each step of the way.
+  const auto journey = [](int restart_at, bool device_too, bool office_too) {
+    TestOffice office;
+    office.add_people_and_schools();
+    TestDevice device(office, "I001");
+    int step = 0;
+    const auto after_step = [&] {
+      if (++step != restart_at) return;
+      if (device_too) device.restart();
+      if (office_too) office.restart();
+    };
+    device.enrol();
+    after_step();
+    const Bytes visit = office.plan({"I001"});
+    after_step();
+    device.must_sync();
+    after_step();
+    device.check_in(visit);
+    after_step();
+    device.write([&] { return device.answer(visit, "S1", std::int64_t{1}); });
+    after_step();
+    device.write([&] { return device.answer(visit, "S2", std::int64_t{12}); });
+    after_step();
+    device.finish_and_submit(visit);
+    after_step();
+    REQUIRE(seal(device.platform, *device.db));
+    after_step();
+    {
+      // The request goes out and its answer is lost with whoever was restarted.
+      SyncPass pass(device.platform, *device.db);
+      auto body = pass.request();
+      REQUIRE(body);
+      const auto lost = device.post(kSyncPath, *body);
+      REQUIRE(lost);
+      CHECK(lost->status == 200);
+    }
+    after_step();
+    {
+      SyncPass pass(device.platform, *device.db);
+      REQUIRE(device.exchange(pass));
+    }
+    after_step();
+    device.must_sync();
+    after_step();
+    CHECK(device.state(visit) == "RECEIVED");
+    CHECK(office.visit_state(visit) == "RECEIVED");
+    CHECK(device.db->integer("SELECT count(*) FROM outbox WHERE receipt IS NULL").value() == 0);
+    CHECK(office.check().sound());
+    CHECK(office.check().change_sets == 1);
+    CHECK(office->rebuild());
+    return step;
+  };
+  const int steps = journey(0, false, false);
+  for (int at = 1; at <= steps; ++at) {
+    INFO("restart after step " << at);
+    journey(at, true, false);
+    journey(at, false, true);
+    journey(at, true, true);
+  }
+}
