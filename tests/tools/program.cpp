@@ -120,6 +120,11 @@ std::string Running::line(int timeout_s) {
   return first;
 }
 
+bool Running::ended() const {
+  siginfo_t about{};
+  return waitid(P_PID, static_cast<id_t>(id_), &about, WEXITED | WNOHANG | WNOWAIT) != 0 || about.si_pid == id_;
+}
+
 int Running::stop(int signal, int timeout_s) {
   kill(id_, signal);
   const int code = wait_for(id_, Clock::now() + std::chrono::seconds(timeout_s));

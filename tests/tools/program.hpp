@@ -33,7 +33,9 @@ class Running {
   /// The next line of standard output, without its end; empty when none came in time.
   std::string line(int timeout_s = 30);
   pid_t id() const { return id_; }
-  /// Sends the signal and waits; 124 when it did not end in time.
+  /// True once it has ended by itself or by a signal; it is not waited for.
+  bool ended() const;
+  /// Sends the signal (0: none) and waits; 124 when it did not end in time.
   int stop(int signal, int timeout_s = 30);
 
  private:
