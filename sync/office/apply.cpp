@@ -644,6 +644,8 @@ Status Applier::apply_change_set(const ChangeSet& change_set, const Registration
   if (where.author != kOfficeAuthor) {
     DUDAO_TRY(const auto device, store_.device(where.author));
     if (!device) return fail(Code::kDeviceUnknown, std::to_string(where.author));
+    // Nobody has seen what comes after their own statement; merging would take every cell for one that they knew.
+    if (writing.seen > where.index) return fail(Code::kPayloadShape, "seen " + std::to_string(writing.seen));
     return DeviceChanges(*this, store_, *device, writing).apply(change_set.changes);
   }
   Merger merger(store_, writing);

@@ -280,9 +280,10 @@ struct Office::Impl {
     const std::int64_t slot = office_utc_ms / kNonceSlot_ms;
     const bool lent =
         request->nonce == lent_nonce(head->kid, slot) || request->nonce == lent_nonce(head->kid, slot - 1);
-    const std::int64_t difference = request->now_utc_ms - office_utc_ms;
-    if (!lent && (difference > options.clock_tolerance_ms || difference < -options.clock_tolerance_ms))
-      return refuse(401, {Code::kClockNotAgreed, {}}, office_utc_ms, lent_nonce(head->kid, slot));
+    std::int64_t difference = 0;
+    const bool far = __builtin_sub_overflow(request->now_utc_ms, office_utc_ms, &difference) ||
+                     difference > options.clock_tolerance_ms || difference < -options.clock_tolerance_ms;
+    if (!lent && far) return refuse(401, {Code::kClockNotAgreed, {}}, office_utc_ms, lent_nonce(head->kid, slot));
     if (device->state == DeviceState::kActive && office_utc_ms / 1000 > device->expires_utc_s)
       return refuse(403, {Code::kDeviceExpired, {}}, office_utc_ms);
 
