@@ -64,6 +64,14 @@ Status migrate(Database& database, DatabaseKind kind, const std::string& path) {
   return {};
 }
 
+CellKind kind_of(std::string_view declared_type) {
+  if (declared_type == "INTEGER") return CellKind::kInteger;
+  if (declared_type == "TEXT") return CellKind::kText;
+  if (declared_type == "BLOB") return CellKind::kBytes;
+  assert(declared_type.empty());
+  return CellKind::kAny;
+}
+
 std::vector<Table> read_tables() {
   auto database = Database::open(":memory:", Database::Mode::kOpenOrCreate, kDeviceApplicationId);
   assert(database);
@@ -75,14 +83,14 @@ std::vector<Table> read_tables() {
   }
   for (const Declared& row : declared()) {
     Table table{row.id, row.name, row.scope, row.writer, row.device_may_update, {}, 0};
-    auto q = db.query("SELECT name, pk, \"notnull\" FROM pragma_table_info(?) ORDER BY cid");
+    auto q = db.query("SELECT name, pk, \"notnull\", type FROM pragma_table_info(?) ORDER BY cid");
     assert(q);
     q->bind(row.name);
     while (q->step().value_or(false)) {
       const bool key = q->integer(1) != 0;
       assert(!key || table.key_columns == table.columns.size());
       if (key) ++table.key_columns;
-      table.columns.push_back({std::string(q->text(0)), key, q->integer(2) != 0});
+      table.columns.push_back({std::string(q->text(0)), kind_of(q->text(3)), key, q->integer(2) != 0});
     }
     assert(table.key_columns > 0);
     tables.push_back(std::move(table));
@@ -91,6 +99,21 @@ std::vector<Table> read_tables() {
 }
 
 }  // namespace
+
+bool Column::takes(const ValueView& cell) const {
+  if (is_null(cell)) return !required;
+  switch (kind) {
+    case CellKind::kInteger:
+      return std::holds_alternative<std::int64_t>(cell);
+    case CellKind::kText:
+      return std::holds_alternative<std::string_view>(cell);
+    case CellKind::kBytes:
+      return std::holds_alternative<BytesView>(cell);
+    case CellKind::kAny:
+      break;
+  }
+  return true;
+}
 
 std::size_t Table::column(std::string_view column_name) const {
   const auto found =

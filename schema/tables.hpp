@@ -23,10 +23,17 @@ enum class Scope : std::uint8_t {
 /// Who may write rows of the table. Whatever a device may write, the office may not, but for the columns below.
 enum class Writer : std::uint8_t { kOffice, kDevice };
 
+/// What a column takes beside NULL; SQLite itself would take anything anywhere.
+enum class CellKind : std::uint8_t { kInteger, kText, kBytes, kAny };
+
 struct Column {
   std::string name;
+  CellKind kind;
   bool key;
   bool required;  ///< NOT NULL
+
+  /// True for NULL where the column takes it, and for what is of its kind.
+  bool takes(const ValueView& cell) const;
 };
 
 struct Table {

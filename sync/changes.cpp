@@ -128,7 +128,7 @@ Status check_rows(const TableChanges& changes) {
   const Table& table = *changes.table;
   for (std::size_t row = 0; row < changes.inserted_rows(); ++row)
     for (std::size_t column = 0; column < table.columns.size(); ++column)
-      if (table.columns[column].required && is_null(changes.row(row)[column]))
+      if (!table.columns[column].takes(changes.row(row)[column]))
         return fail(Code::kChangesShape, std::string(table.name) + "." + table.columns[column].name);
   // A key that stands twice would make the result depend on the order of rows.
   std::vector<Bytes> keys;
@@ -150,7 +150,8 @@ Result<RowUpdate> read_update(CborReader& in, const Table& table) {
   RowUpdate update;
   for (std::uint64_t i = 0; i < key_cells; ++i) {
     DUDAO_TRY(const ValueView cell, read_cell(in));
-    if (is_null(cell)) return fail(Code::kChangesShape, std::string(table.name) + " key");
+    if (!table.columns[static_cast<std::size_t>(i)].takes(cell))
+      return fail(Code::kChangesShape, std::string(table.name) + " key");
     update.key.push_back(cell);
   }
   DUDAO_TRY(const std::uint64_t cells, in.map());
@@ -162,7 +163,7 @@ Result<RowUpdate> read_update(CborReader& in, const Table& table) {
       return fail(Code::kChangesShape, std::string(table.name) + " column");
     DUDAO_TRY(const ValueView cell, read_cell(in));
     const auto at = static_cast<std::size_t>(column);
-    if (table.columns[at].required && is_null(cell))
+    if (!table.columns[at].takes(cell))
       return fail(Code::kChangesShape, std::string(table.name) + "." + table.columns[at].name);
     update.cells.emplace_back(at, cell);
   }

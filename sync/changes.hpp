@@ -48,7 +48,8 @@ inline constexpr std::size_t kMaxFeedRows = 100'000;
 void write_changes(CborWriter& out, const Changes& changes);
 
 /// Reads what write_changes wrote. Checks what can be known without a database: tables and columns exist, keys and
-/// required cells are not NULL, a row stands once, updates change something and no key.
+/// required cells are not NULL, every other cell is of its column's kind, a row stands once, updates change something
+/// and no key.
 /// Errors: CBOR errors, kChangesTable, kChangesShape, kChangesTooMany.
 Result<Changes> read_changes(CborReader& in, std::size_t max_rows = kMaxChangedRows);
 

@@ -534,6 +534,39 @@ TEST_CASE("what breaks a rule is registered without effect, told with its number
                               std::string("I001"), std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
     expected = Code::kAmendTooEarly;
   }
+  SECTION("a number for the code of an item") {
+    rows.insert("answer", {visit, std::int64_t{5}, std::string("I001"), std::int64_t{1}, Value(), Value(), Value(),
+                           std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
+    expected = Code::kChangesShape;
+  }
+  SECTION("bytes for the code of an item") {
+    rows.insert("answer", {visit, Bytes{0x53, 0x31}, std::string("I001"), std::int64_t{1}, Value(), Value(), Value(),
+                           std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
+    expected = Code::kChangesShape;
+  }
+  SECTION("words for the number of a note") {
+    rows.insert("note", {visit, device, std::string("first"), Value(), std::string("x"), Value(), std::string("I001"),
+                         std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
+    expected = Code::kChangesShape;
+  }
+  SECTION("words for a time") {
+    rows.insert("note", {visit, device, std::int64_t{1}, Value(), std::string("x"), Value(), std::string("I001"),
+                         std::string("noon"), std::int64_t{0}, std::int64_t{1}});
+    expected = Code::kChangesShape;
+  }
+  SECTION("bytes for a note's text") {
+    rows.insert("note", {visit, device, std::int64_t{1}, Value(), Bytes{0xff}, Value(), std::string("I001"),
+                         std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
+    expected = Code::kChangesShape;
+  }
+  SECTION("a number for the reason of a recusal") {
+    rows.update("team_member", {visit, std::string("I001")}, {{3, Value(std::int64_t{1})}});
+    expected = Code::kChangesShape;
+  }
+  SECTION("words for the number of a changed note") {
+    rows.update("note", {visit, device, std::string("1")}, {{4, Value(std::string("x"))}});
+    expected = Code::kChangesShape;
+  }
   SECTION("a submission without the signed hash") {
     for (const auto& [n, name] : {std::pair<std::int64_t, const char*>{3, "finish"}, {4, "sign"}, {5, "submit"}})
       liar.event(rows, n, name);
@@ -560,6 +593,41 @@ TEST_CASE("what breaks a rule is registered without effect, told with its number
   CHECK(again.refusal() == expected);
   liar.go_on(bytes);
   liar.still_takes_honest_ones();
+}
+
+TEST_CASE("who claims to have seen more of the log than there is writes without effect, as often as they send it") {
+  Liar liar;
+  liar.check_in();
+  const ChangesBuilder rows = liar.note(1);
+  ChangeSet boast = liar.empty_set();
+  boast.changes = rows.changes();
+  for (const std::uint64_t beyond : {std::uint64_t{1'000'000}, std::uint64_t{INT64_MAX}}) {
+    boast.seq = liar.seq + 1;
+    boast.prev = liar.head;
+    boast.seen.size = beyond;
+    const Bytes bytes = liar.statement(boast);
+    const Outcome out = liar.send({bytes});
+    REQUIRE(out.status == 200);
+    CHECK(out.refusal() == Code::kPayloadShape);
+    CHECK(liar.send({bytes}).receipts == out.receipts);
+    liar.go_on(bytes);
+  }
+  const std::vector<ValueView> key{BytesView(liar.visit), liar.device.number(), std::int64_t{1}};
+  CHECK(liar.office.cell("note", key, "text") == "absent");
+  liar.still_takes_honest_ones();
+}
+
+TEST_CASE("a request from the beginning or the end of time is answered with the office's time") {
+  Liar liar;
+  for (const std::int64_t then : {INT64_MIN, INT64_MIN + 1, std::int64_t{-1}, std::int64_t{0}, INT64_MAX}) {
+    SyncRequest request = liar.request();
+    request.now_utc_ms = then;
+    const Outcome out = liar.post(compress(liar.signed_request(request)));
+    CHECK(out.error == Code::kClockNotAgreed);
+    REQUIRE(out.nonce);
+    request.nonce = *out.nonce;
+    CHECK(liar.post(compress(liar.signed_request(request))).status == 200);
+  }
 }
 
 TEST_CASE("after a submission nothing but amendments changes a visit") {
