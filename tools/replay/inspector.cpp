@@ -80,12 +80,15 @@ class Inspector {
     return {};
   }
 
-  /// Until nothing waits; a broken exchange is repeated, as a device in the field would.
-  Status sync() {
+  /// Until nothing waits; returns how many statements got their receipts. A broken exchange is repeated, as a device in
+  /// the field would.
+  Result<std::int64_t> sync() {
+    std::int64_t receipted = 0;
     const auto began = Clock::now();
     Error last{Code::kNoConnection, {}};
     for (int tries = 0; tries < kMaxSyncTries; ++tries) {
       DUDAO_TRY(const json report, call("sync.run", json::object()));
+      receipted += report["receipted"].get<std::int64_t>();
       figures_.exchanges += report["exchanges"].get<std::int64_t>();
       figures_.sent_bytes += report["sent_bytes"].get<std::int64_t>();
       figures_.received_bytes += report["received_bytes"].get<std::int64_t>();
@@ -96,7 +99,7 @@ class Inspector {
       }
       if (report["complete"] == true) {
         figures_.sync_s += seconds_since(began);
-        return {};
+        return receipted;
       }
       const CodeInfo* known = find_code(report["error"]["number"].get<std::uint16_t>());
       last = {known ? known->code : Code::kInternal, report["error"]["detail"].get<std::string>()};
@@ -109,7 +112,9 @@ class Inspector {
 
   Status send() {
     DUDAO_CHECK(call("office.set", {{"url", assignment_.office_url}, {"key", assignment_.office_key}}));
-    return sync();
+    DUDAO_TRY(const std::int64_t receipted, sync());
+    std::cout << receipted << std::endl;
+    return {};
   }
 
   Status record_all() {

@@ -39,7 +39,8 @@ struct Assignment {
   bool send = false;          ///< send what is recorded; otherwise fetch the tasks and record
 };
 
-/// Does it, printing the number of finished visits, one a line, and leaves the figures in folder/figures.json.
+/// Does it, printing the number of finished visits (when sending: of statements that got receipts), one a line, and
+/// leaves the figures in folder/figures.json.
 /// Errors: kCancelled after SIGINT or SIGTERM, and whatever the agent's door answers.
 Status run_inspector(const Assignment& assignment);
 
