@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <compare>
 #include <map>
 
 namespace dudao {
@@ -124,6 +125,18 @@ Status read_column(CborReader& in, TableChanges& changes, std::size_t column, st
   return {};
 }
 
+/// Some order of cells in which only equal ones are equal.
+std::strong_ordering compare(const ValueView& a, const ValueView& b) {
+  if (a.index() != b.index()) return a.index() <=> b.index();
+  if (const auto* integer = std::get_if<std::int64_t>(&a)) return *integer <=> std::get<std::int64_t>(b);
+  if (const auto* text = std::get_if<std::string_view>(&a)) return *text <=> std::get<std::string_view>(b);
+  if (const auto* bytes = std::get_if<BytesView>(&a)) {
+    const auto& other = std::get<BytesView>(b);
+    return std::lexicographical_compare_three_way(bytes->begin(), bytes->end(), other.begin(), other.end());
+  }
+  return std::strong_ordering::equal;
+}
+
 Status check_rows(const TableChanges& changes) {
   const Table& table = *changes.table;
   for (std::size_t row = 0; row < changes.inserted_rows(); ++row)
@@ -131,13 +144,17 @@ Status check_rows(const TableChanges& changes) {
       if (!table.columns[column].takes(changes.row(row)[column]))
         return fail(Code::kChangesShape, std::string(table.name) + "." + table.columns[column].name);
   // A key that stands twice would make the result depend on the order of rows.
-  std::vector<Bytes> keys;
+  std::vector<std::span<const ValueView>> keys;
   keys.reserve(changes.inserted_rows() + changes.updated.size());
   for (std::size_t row = 0; row < changes.inserted_rows(); ++row)
-    keys.push_back(encode_key(changes.row(row).first(table.key_columns)));
-  for (const RowUpdate& update : changes.updated) keys.push_back(encode_key(update.key));
-  std::sort(keys.begin(), keys.end());
-  if (std::adjacent_find(keys.begin(), keys.end()) != keys.end())
+    keys.push_back(changes.row(row).first(table.key_columns));
+  for (const RowUpdate& update : changes.updated) keys.emplace_back(update.key);
+  const auto order = [](const std::span<const ValueView>& a, const std::span<const ValueView>& b) {
+    return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end(), compare);
+  };
+  std::sort(keys.begin(), keys.end(), [&](const auto& a, const auto& b) { return order(a, b) < 0; });
+  if (std::adjacent_find(keys.begin(), keys.end(), [&](const auto& a, const auto& b) { return order(a, b) == 0; }) !=
+      keys.end())
     return fail(Code::kChangesShape, std::string(table.name) + " key twice");
   return {};
 }
