@@ -153,7 +153,11 @@ class Merger {
   Status after(const Table& table, std::span<const ValueView> row) {
     if (table.scope == Scope::kVisit) {
       const BytesView visit = bytes_at(row, 0);
-      DUDAO_CHECK(store_.touch_visit(visit, w_.where.index));
+      // Rows of a visit come one after the other; touching it once is enough, since all have the same index.
+      if (!std::equal(visit.begin(), visit.end(), touched_.begin(), touched_.end())) {
+        DUDAO_CHECK(store_.touch_visit(visit, w_.where.index));
+        touched_ = to_bytes(visit);
+      }
       if (table.name == "team_member") return reveal_visit(visit);
       if (table.name == "visit") return reveal_school(text_at(row, 1));
     }
@@ -199,6 +203,7 @@ class Merger {
 
   Store& store_;
   const Writing& w_;
+  Bytes touched_;  // The visit that was touched last.
 };
 
 }  // namespace
