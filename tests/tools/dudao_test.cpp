@@ -136,8 +136,8 @@ TEST_CASE("a visit goes from the plan to receipts through the command line, over
   town.serve();
   CHECK(town.done({"sync", "run"}).at("complete") == true);
   CHECK(town.done({"agent", "status"}).at("waiting") == 0);
-  for (const json& statement : town.done({"statement", "list"}).at("statements"))
-    CHECK(statement.at("state") == "RECEIPTED");
+  const json listed = town.done({"statement", "list"});
+  for (const json& statement : listed.at("statements")) CHECK(statement.at("state") == "RECEIPTED");
   CHECK(town.office({"visit", "list"}).at("visits").at(0).at("state") == "RECEIVED");
   CHECK(town.done({"sync", "run"}).at("sent") == 0);  // nothing goes twice
   town.office({"visit", "query", visit, "--item", "S1.04", "--reason", "人数与学籍不符"});

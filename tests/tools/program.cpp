@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,8 @@ pid_t start(const std::string& program, const std::vector<std::string>& argument
   const std::string path = std::string(DUDAO_PROGRAMS) + "/" + program;
   const pid_t id = fork();
   if (id != 0) return id;
+  // What a test started ends with it, also when the test crashes: else CTest would wait for its output for ever.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (out >= 0) dup2(out, STDOUT_FILENO);
   if (err >= 0) dup2(err, STDERR_FILENO);
   const int nothing = open("/dev/null", O_RDONLY);
