@@ -87,7 +87,7 @@ Code refused(const std::string& hex) {
 
 }  // namespace
 
-TEST_CASE("every input of up to two bytes, and a fifth of those of three, is refused or comes back as it was") {
+TEST_CASE("every input of up to two bytes, and a part of those of three, is refused or comes back as it was") {
   std::size_t taken = 0;
   Bytes input;
   const auto look = [&] {
@@ -107,7 +107,7 @@ TEST_CASE("every input of up to two bytes, and a fifth of those of three, is ref
   }
   for (int a = 0; a < 256; ++a)
     for (int b = 0; b < 256; ++b)
-      for (int c = 0; c < 256; c += 5) {  // 0 and 255 are among them; all would take a minute under sanitizers
+      for (int c = 0; c < 256; c += 17) {  // 0 and 255 are among them; all would take minutes under sanitizers
         input.assign({static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b), static_cast<std::uint8_t>(c)});
         if (again(input).value_or(input) != input) FAIL_CHECK(to_hex(input));
       }
@@ -190,6 +190,14 @@ TEST_CASE("integers reach as far as 64 bits with sign, and no further") {
   CHECK(number("3b7fffffffffffffff").value() == std::numeric_limits<std::int64_t>::min());
   CHECK(number("1b8000000000000000").error().code == Code::kCborRange);
   CHECK(number("3b8000000000000000").error().code == Code::kCborRange);
+}
+
+TEST_CASE("where nothing is left nothing is read") {
+  CHECK(CborReader({}).integer().error().code == Code::kCborEnd);
+  CHECK(CborReader({}).bytes().error().code == Code::kCborEnd);
+  CHECK(CborReader({}).map().error().code == Code::kCborEnd);
+  CHECK(CborReader({}).null().error().code == Code::kCborEnd);
+  CHECK(CborReader({}).item().error().code == Code::kCborEnd);
 }
 
 TEST_CASE("another kind of item than was asked for is refused as such") {
