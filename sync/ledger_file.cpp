@@ -195,6 +195,7 @@ class Checker {
     if (size != report_.statements || size <= batched_)
       return fail(Code::kLedgerFile, "batch of size " + std::to_string(size));
     batched_ = size;
+    if (registered_utc_ms % 1000 != 0) problem(size - 1, {Code::kLedgerFile, "registered between two seconds"});
     if (registered_utc_ms < last_registered_utc_ms_)
       problem(size - 1, {Code::kLedgerFile, "registered before the batch in front of it"});
     last_registered_utc_ms_ = registered_utc_ms;

@@ -3,8 +3,8 @@
 /// The ledger as a file that anybody can check (sync/PROTOCOL.md, section "Ledger file"): a CBOR sequence of
 ///
 ///     [0, {1: "dudao-ledger-1", 2: origin, 3: algorithm, 4: office key}]
-///     [1, statement] …  then  [2, size, registered UTC ms, signature over the batch]   for each group commit
-///     [3, checkpoint]
+///     [1, statement] …  then  [2, size, registered UTC ms, signature over the batch]   for each group commit, in whole
+///     seconds [3, checkpoint]
 ///
 /// Whoever reads it needs nothing else, and trusts nobody but the office key that they were given elsewhere.
 

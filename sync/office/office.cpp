@@ -151,7 +151,8 @@ struct Office::Impl {
       DUDAO_TRY(const auto last, size_before == 0 ? Result<Batch>(Batch{}) : store->batch_of(size_before - 1));
       // Small steps of the office's own clock do not make time run backwards in the log. A large one is a clock that
       // was wrong before and is right now, or the other way round; the log says what it said, and the audit tells.
-      batch_utc_ms = platform.clock.wall_utc_ms();
+      // Whole seconds, as they are signed: what the signature does not cover anybody could change.
+      batch_utc_ms = platform.clock.wall_utc_ms() / 1000 * 1000;
       if (last.registered_utc_ms - batch_utc_ms < kDay_ms)
         batch_utc_ms = std::max(batch_utc_ms, last.registered_utc_ms);
       DUDAO_CHECK(work());

@@ -212,6 +212,19 @@ std::vector<Vector> make_vectors() {
   unknown.array(0);
   add("change-set-unknown-table", "statement", cose(mine, unknown.written(), device));
 
+  const auto with_note = [&](Value n, Value words) {
+    ChangesBuilder rows;
+    rows.insert("note", {Bytes(16, 0xaa), std::int64_t{1}, std::move(n), Value(), std::move(words), Value(),
+                         std::string("D001"), std::int64_t{1'767'232'800'000}, std::int64_t{480}, std::int64_t{5'000}});
+    ChangeSet set;
+    set.seq = 1;
+    set.schema_version = 1;
+    set.changes = rows.changes();
+    return cose(mine, write_change_set(set), device);
+  };
+  add("change-set-key-of-another-kind", "statement", with_note(std::string("1"), std::string("x")));
+  add("change-set-cell-of-another-kind", "statement", with_note(std::int64_t{1}, Bytes{0x78}));
+
   // A log of three, then four entries.
   const Bytes fourth = cose(
       [&] {
@@ -296,6 +309,11 @@ std::vector<Vector> make_vectors() {
       ledger({first, second, third, fourth}, batch(4, 1'767'236'400, stranger), checkpoint));
   add("ledger-checkpoint-of-another-root", "ledger",
       ledger({first, second, third, fourth}, whole, note(kOrigin, office, 1)));
+  Bytes between = write_ledger_head(kOrigin, office.public_key());
+  for (const Bytes& entry : {first, second, third, fourth}) append(between, write_ledger_entry(entry));
+  append(between, write_ledger_batch(4, 1'767'236'400'001, whole.signature));
+  append(between, write_ledger_end(checkpoint));
+  add("ledger-batch-between-seconds", "ledger", between);
   bent = ledger({first, second, third, fourth}, whole, checkpoint);
   bent.resize(bent.size() - checkpoint.size());
   add("ledger-cut", "ledger", bent);

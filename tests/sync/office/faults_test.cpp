@@ -1,0 +1,287 @@
+/// Disks that fail at either end, clocks of the office that are wrong, keys of hardware, and a ledger that somebody
+/// touched.
+
+#include "tests/sync/office/county.hpp"
+
+#include <csignal>
+
+#include <sys/resource.h>
+
+using namespace dudao;
+using namespace dudao::test;
+
+namespace {
+
+/// No file grows beyond so many bytes while this stands; for the program it is a disk that takes no more.
+class SmallDisk {
+ public:
+  explicit SmallDisk(std::size_t bytes) : ignored_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit now = before_;
+    now.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~SmallDisk() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, ignored_);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+ private:
+  void (*ignored_)(int);
+  rlimit before_{};
+};
+
+/// A device with a whole visit in its outbox.
+struct Ready {
+  TestOffice office;
+  TestDevice device{office, "I001"};
+  Bytes visit;
+
+  explicit Ready(std::optional<Algorithm> algorithm = {}) {
+    office.add_people_and_schools();
+    if (algorithm) REQUIRE(device.platform.keys.create("device", *algorithm));
+    device.enrol();
+    visit = office.plan({"I001"});
+    device.must_sync();
+    device.whole_visit(visit);
+    REQUIRE(seal(device.platform, *device.db).value() == 1);
+  }
+  /// Everything that the device keeps, as one text.
+  std::string all_of_the_device() {
+    std::string out;
+    auto names = device.db->query("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+    REQUIRE(names);
+    std::vector<std::string> tables;
+    while (names->step().value_or(false)) tables.emplace_back(names->text(0));
+    for (const std::string& table : tables) {
+      if (table.starts_with("sqlite_")) continue;
+      auto rows = device.db->query("SELECT * FROM main." + table);
+      REQUIRE(rows);
+      while (rows->step().value_or(false)) {
+        out += table;
+        for (int i = 0; i < rows->columns(); ++i) {
+          const ValueView cell = rows->value(i);
+          out += '|';
+          if (const auto* number = std::get_if<std::int64_t>(&cell)) out += std::to_string(*number);
+          if (const auto* words = std::get_if<std::string_view>(&cell)) out += *words;
+          if (const auto* bytes = std::get_if<BytesView>(&cell)) out += to_hex(*bytes);
+        }
+        out += '\n';
+      }
+    }
+    return out;
+  }
+  void arrived() {
+    CHECK(device.state(visit) == "RECEIVED");
+    CHECK(office.visit_state(visit) == "RECEIVED");
+    CHECK(outbox(*device.db, true)->empty());
+    const auto kept = statement_of(*device.db, 1);
+    REQUIRE(kept);
+    CHECK(verify_receipt(kept->receipt, kept->statement, office->key()));
+    CHECK(office.check().change_sets == 1);
+    CHECK(office->rebuild());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("whichever write fails while the answer is taken, nothing of it stands and the next exchange completes") {
+  Ready at;
+  Database& db = *at.device.db;
+  at.office.plan({"I001"}, "140003");  // So that the feed brings rows, too.
+  REQUIRE(db.script("CREATE TEMP TABLE allowance (writes INTEGER); INSERT INTO allowance VALUES (1000000)"));
+  for (const char* table : {"outbox", "setting", "visit", "school", "team_member"})
+    for (const std::string operation : {"INSERT", "UPDATE"})
+      REQUIRE(db.script("CREATE TEMP TRIGGER fault_" + std::string(table) + operation + " BEFORE " + operation +
+                        " ON main." + table +
+                        " BEGIN UPDATE allowance SET writes = writes - 1;"
+                        " SELECT RAISE(ABORT, 'fault') FROM allowance WHERE writes < 0; END"));
+  SyncPass pass(at.device.platform, db);
+  auto body = pass.request();
+  REQUIRE(body);
+  const auto answer = at.device.post(kSyncPath, *std::move(body));
+  REQUIRE(answer);
+  const std::string before = at.all_of_the_device();
+  int writes = 0;
+  while (true) {
+    REQUIRE(db.execute("UPDATE allowance SET writes = ?", std::int64_t{writes}));
+    const auto taken = pass.take_answer(answer->status, TestDevice::content_type(*answer), answer->body);
+    if (taken) {
+      CHECK(taken->receipted == 1);
+      break;
+    }
+    CHECK(taken.error().code == Code::kDatabaseConstraint);
+    REQUIRE(at.all_of_the_device() == before);
+    REQUIRE(++writes < 1'000);
+  }
+  CHECK(writes > 5);
+  REQUIRE(db.execute("UPDATE allowance SET writes = 1000000"));
+  CHECK(at.device.must_sync().sent == 0);
+  at.arrived();
+}
+
+TEST_CASE("a device whose disk is full takes no answer by halves, and takes it when there is room") {
+  Ready at;
+  for (int i = 0; i < 200; ++i) at.office.plan({"I001"}, "140003");
+  int refused = 0;
+  for (std::int64_t room = 0; room < 60; ++room) {
+    const std::int64_t pages = *at.device.db->integer("PRAGMA page_count");
+    REQUIRE(at.device.db->script("PRAGMA max_page_count=" + std::to_string(pages + room)));
+    const std::string before = at.all_of_the_device();
+    const auto report = at.device.sync();
+    if (report) break;
+    ++refused;
+    CHECK(report.error().code == Code::kDatabaseFull);
+    CHECK(report.error().retryable());
+    CHECK(at.all_of_the_device() == before);
+  }
+  CHECK(refused > 0);
+  REQUIRE(at.device.db->script("PRAGMA max_page_count=100000"));
+  at.device.must_sync();
+  at.arrived();
+  CHECK(at.device.db->integer("SELECT count(*) FROM visit") == 201);
+}
+
+TEST_CASE("an office whose disk takes no more registers nothing, says so, and takes everything afterwards") {
+  Ready at;
+  const LedgerReport before = at.office.check();
+  int refused = 0;
+  for (const std::size_t bytes : {0u, 1u, 100u, 4'096u, 5'000u, 10'000u, 20'000u, 50'000u}) {
+    INFO(bytes << " bytes");
+    SyncPass pass(at.device.platform, *at.device.db);
+    auto body = pass.request();
+    REQUIRE(body);
+    const auto answer = [&] {
+      const SmallDisk disk(bytes);
+      return at.device.post(kSyncPath, *std::move(body));
+    }();
+    REQUIRE(answer);
+    const auto report = pass.take_answer(answer->status, TestDevice::content_type(*answer), answer->body);
+    if (report) break;
+    ++refused;
+    CHECK(answer->status == 503);
+    CHECK(report.error().retryable());
+    CHECK(at.office.visit_state(at.visit) == "ASSIGNED");
+    const LedgerReport now = at.office.check();
+    CHECK(now.sound());
+    CHECK(now.statements == before.statements);
+    CHECK(outbox(*at.device.db, true)->size() == 1);
+    CHECK(at.device.state(at.visit) == "SUBMITTED");
+  }
+  CHECK(refused > 3);
+  // Neither does a decision come in by halves.
+  {
+    const Status decided = [&] {
+      const SmallDisk disk(0);
+      return at.office->visit_event("王处长", at.visit, "cancel", "", "停课");
+    }();
+    REQUIRE_FALSE(decided);
+    CHECK(decided.error().retryable());
+  }
+  CHECK(at.office.visit_state(at.visit) == "ASSIGNED");
+  CHECK(at.device.must_sync().receipted == 1);
+  at.arrived();
+  CHECK(at.office.check().sound());
+  at.office.restart();
+  CHECK(at.office.check().sound());
+}
+
+TEST_CASE("an office whose clock is ten years slow takes the record, and the audit says that its time ran backwards") {
+  Ready at;
+  constexpr std::int64_t kTenYears_ms = 3'652LL * 86'400'000;
+  const std::int64_t today = at.office.platform.clock.wall_utc_ms();
+  at.office.machine.clock.set_wall(today - kTenYears_ms);
+  CHECK(at.device.must_sync().receipted == 1);
+  at.arrived();
+  const LedgerReport report = at.office.check();
+  REQUIRE(report.problems.size() == 1);
+  CHECK(report.problems.front().error.code == Code::kLedgerFile);
+  CHECK(report.problems.front().error.detail.find("registered before") != std::string::npos);
+  // What the device records under that office is marked: one of the two clocks is wrong, and it cannot know which.
+  CHECK(clock_quality(*at.device.db, at.device.platform.clock).value() == ClockQuality::kWrong);
+
+  at.office.machine.clock.set_wall(today + 60'000);
+  at.device.machine.clock.advance(60'000);
+  const Bytes second = at.office.plan({"I001"}, "140003");
+  at.device.must_sync();
+  CHECK(clock_quality(*at.device.db, at.device.platform.clock).value() == ClockQuality::kChecked);
+  at.device.whole_visit(second);
+  CHECK(at.device.must_sync().refusals.empty());
+  CHECK(at.office.visit_state(second) == "RECEIVED");
+  CHECK(at.office.cell("visit", {BytesView(second)}, "clock") == "null");
+  CHECK(at.office.check().problems.size() == 1);
+  CHECK(at.office->rebuild());
+}
+
+TEST_CASE("an office whose clock is ten years fast takes enrolments for expired, and loses nothing by it") {
+  Ready at;
+  constexpr std::int64_t kTenYears_ms = 3'652LL * 86'400'000;
+  const std::int64_t today = at.office.platform.clock.wall_utc_ms();
+  const std::int64_t statements = at.office.check().statements;
+  at.office.machine.clock.set_wall(today + kTenYears_ms);
+  const std::string before = at.all_of_the_device();
+  const auto report = at.device.sync();
+  REQUIRE_FALSE(report);
+  CHECK(report.error().code == Code::kDeviceExpired);
+  CHECK(at.all_of_the_device() == before);
+  CHECK(at.office.check().statements == statements);
+  at.office.machine.clock.set_wall(today);
+  CHECK(at.device.must_sync().receipted == 1);
+  at.arrived();
+  CHECK(at.office.check().sound());
+}
+
+TEST_CASE("a device whose key is P-256, as hardware has it, does everything that others do") {
+  Ready at(Algorithm::kEs256);
+  CHECK(at.office->devices()->front().key.algorithm() == Algorithm::kEs256);
+  // Signed anew after a lost answer, the request has another signature; the statement has the one that it was sealed
+  // with.
+  at.device.machine.http.plan(LoopbackHttp::Fault::kLoseAnswer);
+  CHECK(at.device.sync().error().code == Code::kTimedOut);
+  at.device.restart();
+  CHECK(at.device.must_sync().receipted == 1);
+  at.arrived();
+  CHECK(at.office.check().sound());
+}
+
+TEST_CASE("a ledger with any byte changed, cut anywhere or with a record less is not sound") {
+  Ready at;
+  at.device.must_sync();
+  REQUIRE(at.office->revoke("王处长", at.device.number(), "换机"));
+  Bytes file;
+  std::vector<std::size_t> ends;
+  REQUIRE(at.office->export_ledger([&](BytesView piece) -> Status {
+    append(file, piece);
+    ends.push_back(file.size());
+    return {};
+  }));
+  const Hash pinned = at.office->key().thumbprint();
+  REQUIRE(check_ledger(file, pinned).sound());
+  for (std::size_t i = 0; i < file.size(); ++i) {
+    const auto bit = static_cast<std::uint8_t>(1 << i % 8);
+    file[i] ^= bit;
+    if (check_ledger(file, pinned).sound()) FAIL_CHECK("byte " << i << " of " << file.size());
+    file[i] ^= bit;
+  }
+  for (std::size_t size = 0; size < file.size(); size += 5)
+    if (check_ledger(BytesView(file).first(size), pinned).sound()) FAIL_CHECK("cut at " << size);
+  // The mark of a batch can be left out where another follows: its statements then count as registered with those.
+  // Nothing else can be, and nothing can stand twice.
+  std::size_t marks_left_out = 0;
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    const std::size_t begin = i == 0 ? 0 : ends[i - 1];
+    Bytes without(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(begin));
+    append(without, BytesView(file).subspan(ends[i]));
+    const bool is_mark = file[begin] == 0x84;
+    if (check_ledger(without, pinned).sound()) {
+      CHECK(is_mark);
+      ++marks_left_out;
+    }
+    Bytes doubled(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(ends[i]));
+    append(doubled, BytesView(file).subspan(begin));
+    if (check_ledger(doubled, pinned).sound()) FAIL_CHECK("record " << i << " twice");
+  }
+  CHECK(marks_left_out + 1 == static_cast<std::size_t>(check_ledger(file, pinned).batches));
+}
