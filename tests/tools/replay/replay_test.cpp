@@ -30,6 +30,16 @@ std::vector<std::string> replay(const std::string& data, const std::string& stat
           "--visits", std::to_string(visits)};
 }
 
+/// The header and the first rows of a CSV file; a line break inside quotes ends none.
+std::string first_rows(const std::string& csv, int rows) {
+  bool quoted = false;
+  for (std::size_t at = 0; at < csv.size(); ++at) {
+    if (csv[at] == '"') quoted = !quoted;
+    if (csv[at] == '\n' && !quoted && rows-- == 0) return csv.substr(0, at + 1);
+  }
+  return csv;
+}
+
 void check_proven(const json& out, std::size_t visits, const std::string& state) {
   CHECK(out.at("visits") == visits);
   CHECK(out.at("equal") == visits);
@@ -88,8 +98,18 @@ TEST_CASE("real visits survive interruptions at any moment and come out equal") 
     WARN("skipped: the folder with the real visits is not present");
     return;
   }
+  // Only the first rows of the large file: reading all of it takes longer than everything else that is tried here.
   const TempFolder folder;
-  const auto arguments = replay(std::string(DUDAO_SHARED_DIR) + "/data", folder / "state", 3, 60);
+  std::filesystem::create_directories(folder / "data/nigeria-form");
+  std::filesystem::create_directories(folder / "data/nigeria-visits");
+  for (const std::string file :
+       {"nigeria-form/Education_17_04_2012__survey.csv", "nigeria-form/Education_17_04_2012__choices.csv",
+        "nigeria-visits/lgas.csv", "nigeria-visits/visits_top3states.csv"}) {
+    const auto whole = shared("/data/" + file);
+    REQUIRE(whole);
+    spill(folder / ("data/" + file), file == "nigeria-visits/visits_top3states.csv" ? first_rows(*whole, 60) : *whole);
+  }
+  const auto arguments = replay(folder / "data", folder / "state", 3);
   for (const int signal : {SIGINT, SIGTERM, SIGKILL}) {
     Running run("dudao-replay", arguments);
     for (int waited = 0; waited < 300; ++waited) {
@@ -103,7 +123,7 @@ TEST_CASE("real visits survive interruptions at any moment and come out equal") 
   }
   const json out = done(run_program("dudao-replay", arguments, {}, 300));
   check_proven(out, 60, folder / "state");
-  CHECK(out.at("refused").size() == 57);
+  CHECK(out.at("refused").empty());
 }
 
 TEST_CASE("without the data the replay says what is missing") {
