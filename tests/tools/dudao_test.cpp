@@ -1,3 +1,4 @@
+#include "schema/tables.hpp"
 #include "tests/support/temp_folder.hpp"
 #include "tests/tools/program.hpp"
 
@@ -178,4 +179,43 @@ TEST_CASE("a key under a pass phrase opens with this pass phrase only") {
   CHECK_FALSE(has(wrong.err, "1201"));
   CHECK(request("missing").exit_code != 0);
   CHECK(has(request("right").err, "1201"));
+}
+
+TEST_CASE("two programs never share a tablet's database, and one of a newer program is left alone") {
+  Town town;
+  town.serve();
+  town.enrol();
+  town.done({"sync", "run"});
+  const std::string path = town.folder / "agent/data/agent.db";
+  const auto refused = [&](const std::string& number) {
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"visit", "list"},
+                                                    {"sync", "run"},
+                                                    {"agent", "status"},
+                                                    {"visit", "list", "--json"}}) {
+      const Ran ran = town.agent(command);
+      INFO(command.front() << ": " << ran.out << ran.err);
+      CHECK(ran.exit_code != 0);
+      CHECK(has(ran.out + ran.err, number));
+    }
+  };
+  {
+    auto other = dudao::open_database(path, dudao::Database::Mode::kOpen, dudao::DatabaseKind::kDevice);
+    REQUIRE(other);
+    refused("2002");
+  }
+  const json before = town.done({"visit", "list"});
+  {
+    auto newer = dudao::open_database(path, dudao::Database::Mode::kOpen, dudao::DatabaseKind::kDevice);
+    REQUIRE(newer);
+    REQUIRE((*newer)->script("PRAGMA user_version=1000"));
+  }
+  const std::string bytes = slurp(path);
+  refused("2008");
+  CHECK(slurp(path) == bytes);
+  {
+    auto back = dudao::Database::open(path, dudao::Database::Mode::kOpen, dudao::kDeviceApplicationId);
+    REQUIRE(back);
+    REQUIRE((*back)->script("PRAGMA user_version=" + std::to_string(dudao::kSchemaVersion)));
+  }
+  CHECK(town.done({"visit", "list"}) == before);
 }
