@@ -152,9 +152,9 @@ Status check_rows(const TableChanges& changes) {
   const auto order = [](const std::span<const ValueView>& a, const std::span<const ValueView>& b) {
     return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end(), compare);
   };
-  std::sort(keys.begin(), keys.end(), [&](const auto& a, const auto& b) { return order(a, b) < 0; });
-  if (std::adjacent_find(keys.begin(), keys.end(), [&](const auto& a, const auto& b) { return order(a, b) == 0; }) !=
-      keys.end())
+  std::sort(keys.begin(), keys.end(), [&](const auto& a, const auto& b) { return std::is_lt(order(a, b)); });
+  if (std::adjacent_find(keys.begin(), keys.end(),
+                         [&](const auto& a, const auto& b) { return std::is_eq(order(a, b)); }) != keys.end())
     return fail(Code::kChangesShape, std::string(table.name) + " key twice");
   return {};
 }
