@@ -162,29 +162,44 @@ export function openStatement(bytes: Uint8Array, type: number, key: Key): Statem
 
 // ---- sections 4 and 5: payloads and changes
 
-/// The tables as the page lists them.
-export interface Table {
+/// The tables as the pages list them.
+export interface Column {
   name: string;
-  keyColumns: number;
-  columns: string[];
+  type: string;
+  required: boolean;
 }
-export function tablesOf(page: string): Map<number, Table> {
+export interface Table {
+  keyColumns: number;
+  columns: Column[];
+}
+export function tablesOf(page: string, dictionary: string): Map<number, Table> {
+  const described = new Map<string, Column>();
+  for (const part of dictionary.split(/^### /m).slice(1)) {
+    const table = /^`([a-z_]+)`/.exec(part)![1]!;
+    for (const row of part.matchAll(/^\| `([a-z0-9_]+)` \| [^|]+ \| (TEXT|INTEGER|BLOB|any) \| ([^|]+) \|/gm))
+      described.set(`${table}.${row[1]!}`, { name: row[1]!, type: row[2]!, required: row[3] === "-" });
+  }
   const tables = new Map<number, Table>();
-  for (const row of page.matchAll(/^\| (\d+) \| `([a-z_]+)` \| (\d+) \| ([a-z0-9_ ]+) \|$/gm))
-    tables.set(Number(row[1]), { name: row[2]!, keyColumns: Number(row[3]), columns: row[4]!.split(" ") });
+  for (const row of page.matchAll(/^\| (\d+) \| `([a-z_]+)` \| (\d+) \| ([a-z0-9_ ]+) \|$/gm)) {
+    const columns = row[4]!.split(" ").map((name) => described.get(`${row[2]!}.${name}`) ?? refuse(`column ${row[2]!}.${name}`));
+    tables.set(Number(row[1]), { keyColumns: Number(row[3]), columns });
+  }
   return tables;
 }
 
-const isCell = (cell: unknown): boolean =>
-  cell === null || typeof cell === "number" || typeof cell === "bigint" || typeof cell === "string" || cell instanceof Uint8Array;
+function checkCell(cell: unknown, column: Column): void {
+  const type = typeof cell === "number" || typeof cell === "bigint" ? "INTEGER" : typeof cell === "string" ? "TEXT" : cell instanceof Uint8Array ? "BLOB" : null;
+  if (type === null) {
+    if (cell !== null || column.required) refuse(`${column.name}: null`);
+  } else if (column.type !== "any" && column.type !== type) {
+    refuse(`${column.name}: kind`);
+  }
+}
 
-function checkColumn(column: unknown, rows: number): unknown[] {
+function cellsOf(column: unknown, rows: number): unknown[] {
   if (column instanceof Map) {
     if (column.size !== 1) refuse("column: layout");
-    if (column.has(1)) {
-      if (!isCell(column.get(1))) refuse("column: cell");
-      return new Array<unknown>(rows).fill(column.get(1));
-    }
+    if (column.has(1)) return new Array<unknown>(rows).fill(column.get(1));
     if (!column.has(2)) refuse("column: layout");
     let value = 0n;
     return arrayOf(column.get(2), rows, "deltas").map((delta) => {
@@ -193,9 +208,7 @@ function checkColumn(column: unknown, rows: number): unknown[] {
       return value;
     });
   }
-  const cells = arrayOf(column, rows, "column");
-  if (!cells.every(isCell)) refuse("column: cell");
-  return cells;
+  return arrayOf(column, rows, "column");
 }
 
 export function checkChanges(value: unknown, tables: Map<number, Table>, mostRows = 20000): void {
@@ -217,12 +230,16 @@ export function checkChanges(value: unknown, tables: Map<number, Table>, mostRow
     if (given.length > table.columns.length || (rows > 0 && given.length < table.keyColumns)) refuse("columns");
     const keys = new Set<string>();
     const takeKey = (cells: unknown[]): void => {
-      if (cells.some((cell) => cell === null)) refuse("key: null");
+      cells.forEach((cell, at) => checkCell(cell, table.columns[at]!));
       const key = cells.map((cell) => hex(encode(cell))).join("/");
       if (keys.has(key)) refuse("key twice");
       keys.add(key);
     };
-    const cells = given.map((column) => checkColumn(column, rows));
+    const cells = given.map((column) => cellsOf(column, rows));
+    // What an earlier program does not write is null, and must be allowed to be.
+    table.columns.forEach((column, at) => {
+      for (let row = 0; row < rows; ++row) checkCell(cells[at]?.[row] ?? null, column);
+    });
     for (let row = 0; row < rows; ++row) takeKey(cells.slice(0, table.keyColumns).map((column) => column[row]));
     for (const update of changed) {
       const [key, values] = arrayOf(update, 2, "update");
@@ -230,7 +247,8 @@ export function checkChanges(value: unknown, tables: Map<number, Table>, mostRow
       if (!(values instanceof Map) || values.size === 0) refuse("update");
       for (const [column, cell] of values) {
         const at = Number(integerOf(column, "update column"));
-        if (at < table.keyColumns || at >= table.columns.length || !isCell(cell)) refuse("update column");
+        if (at < table.keyColumns || at >= table.columns.length) refuse("update column");
+        checkCell(cell, table.columns[at]!);
       }
     }
   }
@@ -342,7 +360,8 @@ function fromBase64(text: string): Uint8Array {
 
 export function openCheckpoint(bytes: Uint8Array, origin: string, key: Key): Checkpoint {
   if (bytes.length > 16384) refuse("checkpoint: size");
-  const note = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  const note = Buffer.from(bytes).toString("utf8");
+  if (!same(utf8.encode(note), bytes)) refuse("checkpoint: UTF-8");
   const blank = note.indexOf("\n\n");
   if (blank < 0) refuse("checkpoint: no signature");
   const signed = note.slice(0, blank + 1);
@@ -439,7 +458,9 @@ export function checkLedger(file: Uint8Array, pinned: Uint8Array, tables: Map<nu
       const size = countOf(record[1], "batch");
       if (size !== BigInt(leaves.length) || size <= batched) refuse("ledger: batch");
       batched = size;
-      const header = batchHeader(origin, countOf(record[2], "registered") / 1000n, office);
+      const registered = countOf(record[2], "registered");
+      if (registered % 1000n !== 0n) refuse("ledger: not a whole second");
+      const header = batchHeader(origin, registered / 1000n, office);
       if (!verify(office, sigStructure(header, rootOf(leaves)), bytesOf(record[3], "signature", 64))) refuse("ledger: batch signature");
     } else if (record[0] === 3 && record.length === 2) {
       ended = true;
