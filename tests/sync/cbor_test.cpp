@@ -200,6 +200,40 @@ TEST_CASE("where nothing is left nothing is read") {
   CHECK(CborReader({}).item().error().code == Code::kCborEnd);
 }
 
+TEST_CASE("each reading function looks for itself, not only item()") {
+  const auto reader = [](const Bytes& bytes) { return CborReader(bytes); };
+  const Bytes long_array = {0x85, 0x00};
+  CHECK(reader(long_array).array().error().code == Code::kCborEnd);
+  const Bytes long_map = {0xa2, 0x00, 0x00};
+  CHECK(reader(long_map).map().error().code == Code::kCborEnd);
+  CHECK(reader(long_map).unordered_map().error().code == Code::kCborEnd);
+  const Bytes fits = {0x82, 0x00, 0x00};
+  CHECK(reader(fits).array().value() == 2);
+  const Bytes sorted = {0xa2, 0x01, 0x00, 0x02, 0x00};
+  CHECK(reader(sorted).map().value() == 2);
+  CHECK(reader(sorted).unordered_map().value() == 2);
+  const Bytes unsorted = {0xa2, 0x02, 0x00, 0x01, 0x00};
+  CHECK(reader(unsorted).map().error().code == Code::kCborKeys);
+  CHECK(reader(unsorted).unordered_map().value() == 2);
+  const Bytes twice = {0xa2, 0x01, 0x00, 0x01, 0x00};
+  CHECK(reader(twice).map().error().code == Code::kCborKeys);
+  CHECK(reader(twice).unordered_map().error().code == Code::kCborKeys);
+  const Bytes broken_value = {0xa1, 0x01, 0x18};
+  CHECK(reader(broken_value).map().error().code == Code::kCborEnd);
+  CHECK(reader(broken_value).unordered_map().error().code == Code::kCborEnd);
+  const Bytes null = {0xf6};
+  const Bytes yes = {0xf5};
+  const Bytes no = {0xf4};
+  CHECK(reader(null).boolean().error().code == Code::kCborType);
+  CHECK(reader(yes).boolean().value());
+  CHECK_FALSE(reader(no).boolean().value());
+  CHECK(reader(yes).null().error().code == Code::kCborType);
+  CHECK(reader(null).null());
+  const Bytes tag = {0xd2, 0x00};
+  CHECK(reader(tag).tag(18));
+  CHECK(reader(tag).tag(19).error().code == Code::kCborType);
+}
+
 TEST_CASE("another kind of item than was asked for is refused as such") {
   const Bytes text = {0x61, 0x61};
   CHECK(CborReader(text).integer().error().code == Code::kCborType);

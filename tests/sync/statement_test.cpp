@@ -144,3 +144,45 @@ TEST_CASE("another algorithm number of the same signature is read, another algor
   for (const std::int64_t alg : {0, 5, -35, -36, -37, -257, -65535})
     CHECK(parse_statement(with_alg(alg)).error().code == Code::kStatementAlgorithm);
 }
+
+TEST_CASE("every label of the header stands where it must, and nothing else is taken in its place") {
+  const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
+  const auto with = [&](const std::vector<std::int64_t>& labels, const std::vector<std::int64_t>& claims) {
+    CborWriter header;
+    header.map(4);
+    header.integer(labels[0]);
+    header.integer(-8);
+    header.integer(labels[1]);
+    header.bytes(key_id(key.public_key()));
+    header.integer(labels[2]);
+    header.map(3);
+    header.integer(claims[0]);
+    header.text("d1");
+    header.integer(claims[1]);
+    header.text("1");
+    header.integer(claims[2]);
+    header.integer(1);
+    header.integer(labels[3]);
+    header.integer(65001);
+    CborWriter out;
+    out.tag(18);
+    out.array(4);
+    out.bytes(header.written());
+    out.map(0);
+    out.bytes(Bytes{1});
+    out.bytes(key.sign(sig_structure(header.written(), {}, Bytes{1})));
+    return std::move(out).take();
+  };
+  const auto verdict = [&](const std::vector<std::int64_t>& labels, const std::vector<std::int64_t>& claims) {
+    const auto opened = open_statement(with(labels, claims), StatementType::kChangeSet, key.public_key());
+    return opened ? Code::kInternal : opened.error().code;
+  };
+  CHECK(verdict({1, 4, 15, 16}, {1, 2, 6}) == Code::kInternal);  // taken
+  CHECK(verdict({2, 4, 15, 16}, {1, 2, 6}) == Code::kStatementHeader);
+  CHECK(verdict({1, 5, 15, 16}, {1, 2, 6}) == Code::kStatementHeader);
+  CHECK(verdict({1, 4, 14, 16}, {1, 2, 6}) == Code::kStatementHeader);
+  CHECK(verdict({1, 4, 15, 17}, {1, 2, 6}) == Code::kStatementHeader);
+  CHECK(verdict({1, 4, 15, 16}, {0, 2, 6}) == Code::kStatementHeader);
+  CHECK(verdict({1, 4, 15, 16}, {1, 3, 6}) == Code::kStatementHeader);
+  CHECK(verdict({1, 4, 15, 16}, {1, 2, 7}) == Code::kStatementHeader);
+}
