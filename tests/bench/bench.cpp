@@ -1,0 +1,378 @@
+/// Times and bytes of the main job beside those of plain SQLite doing the same writes on the same disk in the same run.
+/// Machines are noisy: believe the ratios, not the seconds.
+///
+///     dudao_bench [--visits 1000] [--workload FILE.tsv] [--json FILE]
+
+#include "agent/sync_job.hpp"
+#include "agent/visit_book.hpp"
+#include "platform/desktop/http.hpp"
+#include "sync/compress.hpp"
+#include "sync/office/office.hpp"
+#include "tests/bench/workload.hpp"
+#include "tests/support/fake_platform.hpp"
+#include "tests/support/temp_folder.hpp"
+#include "tools/office/listener.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+#include <sqlite3.h>
+
+using namespace dudao;
+using namespace dudao::test;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
+
+[[noreturn]] void give_up(const std::string& what) {
+  std::cerr << "bench: " << what << std::endl;
+  std::_Exit(1);
+}
+template <class T>
+T must(Result<T> result, const char* what) {
+  if (!result) give_up(std::string(what) + ": " + result.error().message());
+  return *std::move(result);
+}
+void must(const Status& status, const char* what) {
+  if (!status) give_up(std::string(what) + ": " + status.error().message());
+}
+
+struct Line {
+  std::string name;
+  double ours, baseline;
+  std::string unit, baseline_is;
+};
+std::vector<Line> table;
+void row(std::string name, double ours, double baseline, std::string unit, std::string baseline_is) {
+  table.push_back({std::move(name), ours, baseline, std::move(unit), std::move(baseline_is)});
+}
+
+/// SQLite alone, as durable as the agent's.
+class Plain {
+ public:
+  explicit Plain(const std::string& path) {
+    if (sqlite3_open(path.c_str(), &db_) != SQLITE_OK) give_up("sqlite");
+    run("PRAGMA locking_mode = EXCLUSIVE");
+    run("PRAGMA journal_mode = WAL");
+    run("PRAGMA synchronous = FULL");
+    run("CREATE TABLE visit (id INTEGER PRIMARY KEY, state TEXT, lat INTEGER, lon INTEGER, at INTEGER)");
+    run("CREATE TABLE answer (visit INTEGER, item TEXT, value, note TEXT, at INTEGER, PRIMARY KEY (visit, item)) "
+        "WITHOUT ROWID");
+    run("CREATE TABLE finding (visit INTEGER, n INTEGER, item TEXT, severity TEXT, text TEXT, at INTEGER, PRIMARY KEY "
+        "(visit, n)) WITHOUT ROWID");
+    run("CREATE TABLE note (visit INTEGER, n INTEGER, text TEXT, at INTEGER, PRIMARY KEY (visit, n)) WITHOUT ROWID");
+    prepare(answer_, "INSERT INTO answer VALUES (?, ?, ?, ?, 1767225600000)");
+    prepare(finding_, "INSERT INTO finding VALUES (?, ?, ?, ?, ?, 1767225600000)");
+    prepare(note_, "INSERT INTO note VALUES (?, ?, ?, 1767225600000)");
+    prepare(visit_, "INSERT INTO visit VALUES (?, 'IN_PROGRESS', ?, ?, 1767225600000)");
+    prepare(state_, "UPDATE visit SET state = ? WHERE id = ?");
+  }
+  ~Plain() {
+    for (sqlite3_stmt* each : {answer_, finding_, note_, visit_, state_}) sqlite3_finalize(each);
+    sqlite3_close(db_);
+  }
+  Plain(const Plain&) = delete;
+  Plain& operator=(const Plain&) = delete;
+
+  void run(const char* sql) {
+    if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) give_up(sqlite3_errmsg(db_));
+  }
+  void visit(std::int64_t id, const MadeVisit& made) { step(visit_, id, made.lat_e7, made.lon_e7); }
+  void answer(std::int64_t id, const MadeAnswer& a) { step(answer_, id, a.item, a.value, a.note); }
+  void finding(std::int64_t id, std::int64_t n, const MadeFinding& f) {
+    step(finding_, id, n, f.item, f.severity, f.text);
+  }
+  void note(std::int64_t id, std::int64_t n, const std::string& text) { step(note_, id, n, text); }
+  void state(const std::string& name, std::int64_t id) { step(state_, name, id); }
+
+ private:
+  void prepare(sqlite3_stmt*& out, const char* sql) {
+    if (sqlite3_prepare_v2(db_, sql, -1, &out, nullptr) != SQLITE_OK) give_up(sqlite3_errmsg(db_));
+  }
+  static void bind(sqlite3_stmt* s, int at, std::int64_t value) { sqlite3_bind_int64(s, at, value); }
+  static void bind(sqlite3_stmt* s, int at, const std::string& value) {
+    sqlite3_bind_text(s, at, value.data(), static_cast<int>(value.size()), SQLITE_STATIC);
+  }
+  template <class... Values>
+  void step(sqlite3_stmt* s, const Values&... values) {
+    int at = 0;
+    (bind(s, ++at, values), ...);
+    if (sqlite3_step(s) != SQLITE_DONE) give_up(sqlite3_errmsg(db_));
+    sqlite3_reset(s);
+  }
+  sqlite3* db_ = nullptr;
+  sqlite3_stmt *answer_ = nullptr, *finding_ = nullptr, *note_ = nullptr, *visit_ = nullptr, *state_ = nullptr;
+};
+
+/// An office behind a real listener, and one enrolled agent with all visits assigned.
+struct Field {
+  FakePlatform office_machine, device_machine;
+  TempFolder folder;
+  Platform office_platform = office_machine.view();
+  std::unique_ptr<Office> office;
+  std::atomic<std::int64_t> handling_ns{0};
+  std::unique_ptr<Listener> listener;
+  std::unique_ptr<HttpClient> http = must(make_http_client({}), "http");
+  Platform device_platform{
+      device_machine.clock, device_machine.keys, device_machine.files, device_machine.connectivity, *http,
+      device_machine.log};
+  std::unique_ptr<Database> db;
+  std::vector<Bytes> visits;
+
+  explicit Field(const std::vector<MadeVisit>& work) {
+    office = must(Office::open(office_platform, {folder / "office.db", "bench.dudao/office"}), "office");
+    must(office->decide("bench", "register.import",
+                        [](Store&) -> Result<ChangesBuilder> {
+                          ChangesBuilder rows;
+                          rows.insert("inspector",
+                                      {std::string("B1"), std::string("督学"), std::int64_t{1}, std::int64_t{1},
+                                       Value(), Value(), std::int64_t{0}, std::string("ACTIVE")});
+                          rows.insert("school", {std::string("S1"), std::string("小学"), Value(), Value(), Value(),
+                                                 Value(), Value(), Value(), Value(), Value(), std::string("OPEN"),
+                                                 std::int64_t{1}, Value(), Value()});
+                          return rows;
+                        }),
+         "registers");
+    must(office->publish_template("bench", workload_checklist(work)), "checklist");
+    listener = must(Listener::start({},
+                                    [this](const Request& request) {
+                                      const auto began = Clock::now();
+                                      Response answer = office->handle(request);
+                                      handling_ns += (Clock::now() - began).count();
+                                      return answer;
+                                    }),
+                    "listener");
+    db = must(open_database(folder / "agent.db", Database::Mode::kOpenOrCreate, DatabaseKind::kDevice), "database");
+    const PublicKey key = must(device_platform.keys.create("device", Algorithm::kEd25519), "key");
+    const Bytes code = must(office->offer_enrolment("bench", "B1"), "offer");
+    HttpRequest request;
+    request.method = "POST";
+    request.url = url() + "/v1/enrol";
+    request.body = must(enrolment_request(device_platform, "device", key, "B1", "bench", code), "enrolment");
+    const HttpResponse answer = must(http->send(request), "enrolment");
+    must(take_enrolment(device_platform, *db, "device", key, answer.status, answer.headers.at("content-type"),
+                        answer.body, {}),
+         "enrolment");
+    plan(work.size());
+  }
+  void plan(std::size_t count) {
+    VisitPlan plan;
+    plan.school = "S1";
+    plan.kind = "ROUTINE";
+    plan.template_code = "workload";
+    plan.template_version = 1;
+    plan.from_day = 20'000;
+    plan.to_day = 21'000;
+    plan.team = {"B1"};
+    const auto planned = must(office->plan("bench", std::vector<VisitPlan>(count, plan)), "plan");
+    visits.insert(visits.end(), planned.begin(), planned.end());
+  }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(listener->port()); }
+  SyncReport sync() {
+    const SyncReport report = must(run_sync(device_platform, *db, {url(), {}, {}}), "sync");
+    if (report.error || !report.refusals.empty()) give_up("sync did not complete");
+    return report;
+  }
+};
+
+double percentile(std::vector<double> values, double part) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
+}
+
+AnswerValue answer_of(const MadeAnswer& made) {
+  AnswerValue out;
+  if (made.value.find_first_not_of("0123456789") == std::string::npos)
+    out.value = std::int64_t{std::stoll(made.value)};
+  else
+    out.value = made.value;
+  return out;
+}
+
+/// One visit, as it is tapped. Returns how many durable steps that were.
+int record_visit(VisitBook& book, const Bytes& id, const MadeVisit& made, std::vector<double>* taps) {
+  int steps = 0;
+  const auto tap = [&](const Status& done) {
+    must(done, "tap");
+    ++steps;
+  };
+  const auto timed = [&](const std::function<Status()>& what) {
+    const auto began = Clock::now();
+    tap(what());
+    if (taps) taps->push_back(seconds_since(began));
+  };
+  timed([&] { return book.check_in(id, Place{made.lat_e7, made.lon_e7, 800}, {}); });
+  for (const MadeAnswer& each : made.answers)
+    timed([&] { return book.answer(id, each.item, answer_of(each), each.note); });
+  for (const MadeFinding& each : made.findings)
+    timed([&] { return book.add_finding(id, {each.item, each.severity, {}, each.text, {}, {}}).map([](auto) {}); });
+  timed([&] { return book.add_note(id, {}, made.note).map([](auto) {}); });
+  timed([&] { return book.finish(id); });
+  timed([&] { return book.feedback(id, "已反馈").map([](auto) {}); });
+  timed([&] { return book.sign(id, {"HEAD", {}, "ABSENT", {}, {}, "校长外出"}); });
+  timed([&] { return book.submit(id); });
+  return steps;
+}
+
+void measure_main_job(const std::vector<MadeVisit>& work) {
+  Field field(work);
+  field.sync();  // the tasks
+  VisitBook book(field.device_platform, *field.db);
+  std::vector<double> taps;
+  int steps = 0;
+  auto began = Clock::now();
+  for (std::size_t i = 0; i < work.size(); ++i) steps += record_visit(book, field.visits[i], work[i], &taps);
+  const double write_s = seconds_since(began);
+
+  double plain_write_s = 0;
+  {
+    const TempFolder folder;
+    Plain plain(folder / "plain.db");
+    began = Clock::now();
+    for (std::size_t i = 0; i < work.size(); ++i) {
+      const auto id = static_cast<std::int64_t>(i + 1);
+      plain.visit(id, work[i]);
+      for (const MadeAnswer& each : work[i].answers) plain.answer(id, each);
+      std::int64_t n = 0;
+      for (const MadeFinding& each : work[i].findings) plain.finding(id, ++n, each);
+      plain.note(id, 1, work[i].note);
+      for (const char* state : {"FEEDBACK", "SIGNED", "SUBMITTED"}) plain.state(state, id);
+      plain.note(id, 2, "已反馈");
+    }
+    plain_write_s = seconds_since(began);
+  }
+  row("write, each tap its own durable transaction", write_s, plain_write_s, "s", "SQLite, the same transactions");
+  row("  slowest tap of a hundred", percentile(taps, 0.99) * 1000, percentile(taps, 0.5) * 1000, "ms",
+      "the median tap");
+  std::cout << steps << " durable steps in " << work.size() << " visits" << std::endl;
+
+  field.handling_ns = 0;
+  began = Clock::now();
+  const SyncReport up = field.sync();
+  const double sync_s = seconds_since(began);
+  const double office_s = static_cast<double>(field.handling_ns) * 1e-9;
+  double plain_office_s = 0;
+  {
+    // The same rows in as many transactions as the office made of them.
+    const TempFolder folder;
+    Plain plain(folder / "plain.db");
+    const std::size_t each =
+        (work.size() + static_cast<std::size_t>(up.exchanges) - 1) / static_cast<std::size_t>(up.exchanges);
+    began = Clock::now();
+    for (std::size_t i = 0; i < work.size(); ++i) {
+      if (i % each == 0) plain.run("BEGIN");
+      const auto id = static_cast<std::int64_t>(i + 1);
+      plain.visit(id, work[i]);
+      for (const MadeAnswer& answer : work[i].answers) plain.answer(id, answer);
+      std::int64_t n = 0;
+      for (const MadeFinding& finding : work[i].findings) plain.finding(id, ++n, finding);
+      for (std::int64_t k = 1; k <= 8; ++k)
+        plain.note(id, k, k == 1 ? work[i].note : "x");  // events, signature, feedback …
+      if ((i + 1) % each == 0 || i + 1 == work.size()) plain.run("COMMIT");
+    }
+    plain_office_s = seconds_since(began);
+  }
+  const auto visits = static_cast<double>(work.size());
+  row("office: change sets a second", visits / office_s, visits / plain_office_s, "1/s",
+      "SQLite, the same rows and transactions");
+  row("sync, loopback, receipted and durable", sync_s, plain_office_s, "s", "SQLite, the office's rows only");
+
+  // What the same content weighs as JSON lines and as the best that a general compressor makes of them.
+  std::string json_lines;
+  for (const MadeVisit& visit : work) {
+    nlohmann::json line = {{"lat", visit.lat_e7}, {"lon", visit.lon_e7}, {"note", visit.note}};
+    for (const MadeAnswer& each : visit.answers)
+      line["answers"].push_back({{"item", each.item}, {"value", each.value}, {"note", each.note}});
+    for (const MadeFinding& each : visit.findings)
+      line["findings"].push_back({{"item", each.item}, {"severity", each.severity}, {"text", each.text}});
+    json_lines += line.dump() + "\n";
+  }
+  const auto wire = static_cast<double>(up.sent_bytes + up.received_bytes);
+  row("wire, both ways, HTTP and receipts with it", wire, static_cast<double>(compress(view(json_lines)).size()),
+      "bytes", "JSON lines in one zstd frame, unsigned");
+  row("  round trips", up.exchanges, 1, "", "one");
+
+  const SyncReport nothing = field.sync();
+  row("noop: bytes", static_cast<double>(nothing.sent_bytes + nothing.received_bytes), 600, "bytes", "the goal");
+  row("  round trips", nothing.exchanges, 1, "", "one");
+
+  field.plan(1);
+  field.sync();
+  must(book.check_in(field.visits.back(), Place{1, 1, 1}, {}), "check in");
+  must(book.answer(field.visits.back(), work[0].answers[0].item, answer_of(work[0].answers[0]), {}), "answer");
+  field.sync();
+  MadeAnswer other = work[0].answers[0];
+  other.value = other.value == "50" ? "51" : "50";
+  must(book.answer(field.visits.back(), other.item, answer_of(other), {}), "answer");
+  const SyncReport edit = field.sync();
+  row("one answer edited: bytes", static_cast<double>(edit.sent_bytes + edit.received_bytes), 900, "bytes", "the goal");
+  row("  round trips", edit.exchanges, 1, "", "one");
+}
+
+/// A thousand changed rows sealed into a statement, in a small and in a large database.
+double seal_ms(std::int64_t rows) {
+  const std::vector<MadeVisit> work = make_workload(1, 1);
+  Field field(work);
+  field.sync();
+  const Bytes id = field.visits[0];
+  VisitBook book(field.device_platform, *field.db);
+  must(book.check_in(id, Place{1, 1, 1}, {}), "check in");
+  field.sync();
+  {
+    auto fill = must(Transaction::begin(*field.db), "transaction");
+    for (std::int64_t n = 1; n <= rows; ++n)
+      must(
+          field.db->execute("INSERT INTO note VALUES (?, 1, ?, NULL, '记录', NULL, 'B1', 1, 480, 1)", BytesView(id), n),
+          "fill");
+    must(fill.commit(), "fill");
+  }
+  must(record(*field.db,
+              [&] {
+                return field.db->execute("UPDATE note SET text = 'x' WHERE visit = ? AND n <= 1000", BytesView(id));
+              }),
+       "change");
+  const auto began = Clock::now();
+  must(seal(field.device_platform, *field.db), "seal");
+  return seconds_since(began) * 1000;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::size_t visits = 1'000;
+  std::string workload;
+  std::string json_file;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string option = argv[i];
+    if (option == "--visits") visits = std::stoul(argv[i + 1]);
+    if (option == "--workload") workload = argv[i + 1];
+    if (option == "--json") json_file = argv[i + 1];
+  }
+  const std::vector<MadeVisit> work =
+      workload.empty() ? make_workload(visits, 20240901) : read_workload(workload, visits);
+  if (work.empty()) give_up("no workload in " + workload);
+  measure_main_job(work);
+  const double small = seal_ms(10'000);
+  row("seal 1,000 changed rows among a million", seal_ms(1'000'000), small, "ms", "among ten thousand");
+
+  std::printf("%-46s %12s %12s %8s  %s\n", "", "dudao", "baseline", "ratio", "baseline is");
+  nlohmann::json out = nlohmann::json::array();
+  for (const Line& line : table) {
+    std::printf("%-46s %12.6g %12.6g %8.2f  %s (%s)\n", line.name.c_str(), line.ours, line.baseline,
+                line.ours / line.baseline, line.baseline_is.c_str(), line.unit.c_str());
+    out.push_back({{"name", line.name},
+                   {"dudao", line.ours},
+                   {"baseline", line.baseline},
+                   {"unit", line.unit},
+                   {"baseline_is", line.baseline_is}});
+  }
+  if (!json_file.empty()) std::ofstream(json_file) << out.dump(2) << "\n";
+  return 0;
+}
