@@ -1,0 +1,78 @@
+#include "tests/simulation/tally.hpp"
+
+#include <iomanip>
+#include <string_view>
+
+namespace dudao::simulation {
+namespace {
+
+template <class Key>
+void add_all(std::map<Key, std::uint64_t>& to, const std::map<Key, std::uint64_t>& from) {
+  for (const auto& [key, count] : from) to[key] += count;
+}
+
+constexpr Code kAllCodes[] = {
+#define DUDAO_ERROR(number, name, cls, english, chinese) Code::name,
+#include "platform/errors.def"
+#undef DUDAO_ERROR
+};
+
+/// Codes that a device, its office and what lies between them can meet; the others are of files, lists and programs.
+bool belongs_here(Code code) {
+  const auto number = static_cast<int>(code);
+  return (number >= 2201 && number < 2300) || (number >= 3000 && number < 5100);
+}
+
+std::string name(const std::tuple<VisitState, VisitEvent, Actor>& transition) {
+  const auto& [state, event, actor] = transition;
+  return std::string(to_string(state)) + " " + std::string(to_string(event)) + " (" + std::string(to_string(actor)) +
+         ")";
+}
+
+void line(std::ostream& out, std::uint64_t count, const std::string& what) {
+  out << std::setw(10) << count << "  " << what << "\n";
+}
+
+}  // namespace
+
+void Tally::add(const Tally& other) {
+  add_all(errors, other.errors);
+  add_all(refusals, other.refusals);
+  add_all(transitions, other.transitions);
+  add_all(faults, other.faults);
+  add_all(actions, other.actions);
+  add_all(sizes, other.sizes);
+}
+
+void Tally::print(std::ostream& out) const {
+  const auto table = [&](std::string_view title, const std::map<std::string, std::uint64_t>& rows) {
+    out << title << "\n";
+    for (const auto& [what, count] : rows) line(out, count, what);
+  };
+  table("actions", actions);
+  table("faults", faults);
+  table("sizes", sizes);
+  out << "errors that somebody was told, and refusals of statements\n";
+  for (const Code code : kAllCodes) {
+    const auto told = errors.find(code);
+    const auto refused = refusals.find(code);
+    if (told != errors.end()) line(out, told->second, "error " + std::string(info(code).name));
+    if (refused != refusals.end()) line(out, refused->second, "refusal " + std::string(info(code).name));
+  }
+  out << "transitions\n";
+  for (const VisitTransition& row : kVisitTransitions)
+    for (const Actor actor : {Actor::kOffice, Actor::kInspector, Actor::kLead, Actor::kSchool}) {
+      const auto found = transitions.find({row.from, row.event, actor});
+      if (found != transitions.end()) line(out, found->second, name(found->first));
+    }
+  out << "never reached\n";
+  for (const Code code : kAllCodes)
+    if (belongs_here(code) && !errors.contains(code) && !refusals.contains(code))
+      out << "            error " << static_cast<int>(code) << " " << info(code).name << "\n";
+  for (const VisitTransition& row : kVisitTransitions)
+    for (const Actor actor : {Actor::kOffice, Actor::kInspector, Actor::kLead})
+      if ((row.actors & bit(actor)) != 0 && !transitions.contains({row.from, row.event, actor}))
+        out << "            transition " << name({row.from, row.event, actor}) << "\n";
+}
+
+}  // namespace dudao::simulation
