@@ -262,7 +262,8 @@ Result<PassReport> SyncPass::take_answer(int http_status, std::string_view conte
   DUDAO_TRY(auto transaction, Transaction::begin(db_));
   for (const Opened::Taken& taken : opened.taken) {
     DUDAO_CHECK(db_.execute(
-        "UPDATE outbox SET log_index = ?, receipt = ?, registered_utc_s = ? WHERE seq = ? AND log_index IS NULL",
+        "UPDATE outbox SET log_index = ?, receipt = ?, registered_utc_s = ?, refusal = NULL, refusal_detail = NULL "
+        "WHERE seq = ? AND log_index IS NULL",
         taken.log_index, BytesView(taken.receipt), taken.registered_utc_s, static_cast<std::int64_t>(taken.seq)));
     if (db_.rows_changed() > 0) ++report.receipted;
   }

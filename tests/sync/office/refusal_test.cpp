@@ -513,3 +513,35 @@ TEST_CASE("a checklist that was published is never another one under the same ve
   REQUIRE(office->publish_template("王处长", kChecklist));
   CHECK(office.check().statements == before);
 }
+
+TEST_CASE("a statement that waited for one before it stands without its refusal once it is taken") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  device.check_in(visit);
+  REQUIRE(seal(device.platform, *device.db).value() == 1);
+  device.write([&] { return device.answer(visit, "S2", std::int64_t{12}); });
+  // The last byte of the first statement's signature is changed on the way.
+  SyncPass pass(device.platform, *device.db);
+  auto body = pass.request();
+  REQUIRE(body);
+  Bytes plain = *decompress(*body, kMaxSyncPlainBytes);
+  const auto items = *split_statements(plain, 10);
+  REQUIRE(items.size() == 3);
+  plain[items[0].size() + items[1].size() - 1] ^= 1;
+  const auto answer = device.post(kSyncPath, compress(plain));
+  REQUIRE(answer);
+  const auto report = pass.take_answer(answer->status, TestDevice::content_type(*answer), answer->body);
+  REQUIRE(report);
+  REQUIRE(report->refusals.size() == 2);
+  CHECK(outbox(*device.db, false)->back().refusal == static_cast<int>(Code::kChainGap));
+  CHECK(device.must_sync().receipted == 2);
+  for (const OutboxEntry& entry : *outbox(*device.db, false)) {
+    CHECK(entry.log_index);
+    CHECK_FALSE(entry.refusal);
+    CHECK(entry.refusal_detail.empty());
+  }
+}
