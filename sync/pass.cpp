@@ -40,13 +40,15 @@ Error refusal_of(int http_status, std::string_view content_type, BytesView body,
   return Error{http_status >= 500 ? Code::kOfficeTrouble : Code::kNotTheOffice, "HTTP " + std::to_string(http_status)};
 }
 
-/// Cells that this device changed and the office cannot know yet: they stay on top of what the feed brings.
+/// Cells that this device changed and the office, which holds its chain up to accepted_seq, cannot know yet: they stay
+/// on top of what the feed brings.
 class Unsent {
  public:
-  static Result<Unsent> collect(Database& db) {
+  static Result<Unsent> collect(Database& db, std::uint64_t accepted_seq) {
     Unsent out;
     {
-      DUDAO_TRY(auto q, db.query("SELECT bytes FROM outbox WHERE log_index IS NULL ORDER BY seq"));
+      DUDAO_TRY(auto q, db.query("SELECT bytes FROM outbox WHERE log_index IS NULL AND seq > ? ORDER BY seq"));
+      q.bind(static_cast<std::int64_t>(accepted_seq));
       while (true) {
         DUDAO_TRY(const bool found, q.step());
         if (!found) break;
@@ -63,6 +65,7 @@ class Unsent {
     const auto found = cells_.find({table.id, key});
     return found != cells_.end() && found->second.contains(column);
   }
+  bool has(const Table& table, const Bytes& key) const { return cells_.contains({table.id, key}); }
 
  private:
   void add(const Changes& changes) {
@@ -101,6 +104,30 @@ FeedSql feed_sql(const Table& table) {
   sql.insert = "INSERT INTO " + std::string(table.name) + " (" + columns + ") VALUES (" + marks + ")";
   if (!sets.empty()) sql.update = "UPDATE " + std::string(table.name) + " SET " + sets + " WHERE " + match;
   return sql;
+}
+
+/// Takes back what a refused statement wrote, but for rows with edits that the office has not judged yet. Those that
+/// the office has all the same come with the feed: it hands out again, under the statement's own index, whatever the
+/// statement spoke of.
+Status withdraw(Database& db, const Unsent& unsent, BytesView statement_bytes) {
+  DUDAO_TRY(const Statement statement, parse_statement(statement_bytes));
+  DUDAO_TRY(const ChangeSet change_set, read_change_set(statement.payload));
+  for (const TableChanges& changes : change_set.changes.tables) {
+    const Table& table = *changes.table;
+    if (table.writer != Writer::kDevice) continue;
+    std::string sql = "DELETE FROM " + std::string(table.name) + " WHERE ";
+    for (std::size_t i = 0; i < table.key_columns; ++i) sql += (i ? " AND " : "") + table.columns[i].name + " = ?";
+    const auto remove = [&](std::span<const ValueView> key) -> Status {
+      if (unsent.has(table, encode_key(key))) return {};
+      DUDAO_TRY(auto q, db.query(sql));
+      for (const ValueView& cell : key) q.bind(cell);
+      return q.run();
+    };
+    for (std::size_t n = 0; n < changes.inserted_rows(); ++n)
+      DUDAO_CHECK(remove(changes.row(n).first(table.key_columns)));
+    for (const RowUpdate& update : changes.updated) DUDAO_CHECK(remove(update.key));
+  }
+  return {};
 }
 
 /// The office derives RECEIVED from a submission that it takes; so does the device once it holds the receipt, and the
@@ -274,29 +301,48 @@ Result<PassReport> SyncPass::take_answer(int http_status, std::string_view conte
                             std::int64_t{refusal.code}, std::string_view(refusal.detail),
                             static_cast<std::int64_t>(refusal.seq)));
   }
-  for (const Opened::Taken& taken : opened.taken)
-    if (!without_effect.contains(taken.seq)) DUDAO_CHECK(derive_received(db_, taken.statement));
+  std::uint64_t cursor = page.to;
+  for (const Opened::Taken& taken : opened.taken) {
+    if (!without_effect.contains(taken.seq)) {
+      DUDAO_CHECK(derive_received(db_, taken.statement));
+    } else if (static_cast<std::uint64_t>(taken.log_index) < page.from) {
+      // The rows in its place came before it was known to be refused, so they must come once more.
+      cursor = std::min(cursor, static_cast<std::uint64_t>(taken.log_index));
+    }
+  }
   DUDAO_CHECK(apply_feed(page, report.rows));
-  DUDAO_CHECK(put_setting(db_, "cursor", static_cast<std::int64_t>(page.to)));
+  DUDAO_CHECK(put_setting(db_, "cursor", static_cast<std::int64_t>(cursor)));
   const LogState newest = opened.checkpoint.value_or(known);
   if (opened.checkpoint) {
     DUDAO_CHECK(put_log_state(db_, "checkpoint", newest));
     DUDAO_CHECK(put_setting(db_, "checkpoint_note", std::string_view(opened.note)));
   }
   // Only with all rows up to the checkpoint in hand may the device say that it has seen them.
-  if (!page.more && page.to == newest.size) DUDAO_CHECK(put_log_state(db_, "seen", newest));
+  if (!page.more && cursor == newest.size) DUDAO_CHECK(put_log_state(db_, "seen", newest));
   DUDAO_CHECK(anchor_clock(db_, platform_.clock, page.office_utc_ms));
   DUDAO_TRY(const std::int64_t waiting, db_.integer("SELECT count(*) FROM outbox WHERE log_index IS NULL"));
   DUDAO_CHECK(transaction.commit());
   lent_nonce_.reset();
   // Going on makes sense only while each exchange gets something done.
-  report.again = page.more || (waiting > 0 && report.receipted > 0);
+  report.again = page.more || cursor < page.to || (waiting > 0 && report.receipted > 0);
   return report;
 }
 
 Status SyncPass::apply_feed(const FeedPage& page, int& rows) {
-  if (page.rows.empty()) return {};
-  DUDAO_TRY(const Unsent unsent, Unsent::collect(db_));
+  std::vector<Bytes> refused;
+  {
+    DUDAO_TRY(auto q,
+              db_.query("SELECT bytes FROM outbox WHERE refusal IS NOT NULL AND log_index >= ? AND log_index < ?"));
+    q.bind(static_cast<std::int64_t>(page.from)).bind(static_cast<std::int64_t>(page.to));
+    while (true) {
+      DUDAO_TRY(const bool found, q.step());
+      if (!found) break;
+      refused.push_back(to_bytes(q.blob(0)));
+    }
+  }
+  if (page.rows.empty() && refused.empty()) return {};
+  DUDAO_TRY(const Unsent unsent, Unsent::collect(db_, page.accepted_seq));
+  for (const Bytes& statement : refused) DUDAO_CHECK(withdraw(db_, unsent, statement));
   for (const TableChanges& changes : page.rows.tables) {
     const Table& table = *changes.table;
     if (!changes.updated.empty()) return fail(Code::kPayloadShape, "feed");

@@ -60,6 +60,14 @@ class Merger {
     return change(table, update.key, std::move(*existing), update.cells);
   }
 
+  /// For a device that shows something else in its place.
+  Status show_again(const Table& table, std::span<const ValueView> key) {
+    DUDAO_TRY(auto row, store_.row(table, key));
+    if (!row) return {};
+    DUDAO_CHECK(store_.touch_visit(bytes_at(key, 0), w_.where.index));
+    return reveal(table, std::move(*row));
+  }
+
   /// A cell that a rule derives; nobody's opinion, so nothing to merge.
   Status derive(const Table& table, std::span<const ValueView> key, std::size_t column, const ValueView& value,
                 bool device_knows) {
@@ -232,6 +240,21 @@ class DeviceChanges {
     return {};
   }
 
+  /// After a refusal: the device shows what it wrote, so it gets again what stands here of all that it spoke of.
+  Status show_again(const Changes& changes) {
+    const auto show = [&](const Table& table, std::span<const ValueView> key) -> Status {
+      if (table.scope != Scope::kVisit || !visit_of(key[0])) return {};
+      DUDAO_TRY(const auto role, role_in(std::get<BytesView>(key[0])));
+      return role ? merger_.show_again(table, key) : Status();
+    };
+    for (const TableChanges& table : changes.tables) {
+      for (std::size_t n = 0; n < table.inserted_rows(); ++n)
+        DUDAO_CHECK(show(*table.table, table.row(n).first(table.table->key_columns)));
+      for (const RowUpdate& update : table.updated) DUDAO_CHECK(show(*table.table, update.key));
+    }
+    return {};
+  }
+
  private:
   struct Visit {
     std::vector<std::pair<const Table*, std::span<const ValueView>>> inserted;
@@ -245,16 +268,22 @@ class DeviceChanges {
     return {};
   }
 
+  /// What the device's inspector is in the visit; absent when they are not, or no longer, in its team.
+  Result<std::optional<Actor>> role_in(BytesView visit) {
+    const ValueView key[] = {visit, std::string_view(device_.inspector)};
+    DUDAO_TRY(const auto member, store_.row(*find_table("team_member"), key));
+    if (!member || !std::holds_alternative<std::monostate>(member->cells[3])) return std::optional<Actor>();
+    return std::optional(std::get<std::string>(member->cells[2]) == "LEAD" ? Actor::kLead : Actor::kInspector);
+  }
+
   Status apply_visit(BytesView id, Visit& visit) {
     const Table& visits = *find_table("visit");
-    const Table& members = *find_table("team_member");
     const ValueView key = id;
     DUDAO_TRY(auto row, store_.row(visits, std::span(&key, 1)));
     if (!row) return fail(Code::kVisitUnknown, to_hex(id));
-    const ValueView member_key[] = {id, std::string_view(device_.inspector)};
-    DUDAO_TRY(auto member, store_.row(members, member_key));
-    if (!member || !std::holds_alternative<std::monostate>(member->cells[3])) return fail(Code::kNotInTeam, to_hex(id));
-    const Actor actor = std::get<std::string>(member->cells[2]) == "LEAD" ? Actor::kLead : Actor::kInspector;
+    DUDAO_TRY(const auto role, role_in(id));
+    if (!role) return fail(Code::kNotInTeam, to_hex(id));
+    const Actor actor = *role;
     const auto state_column = visits.column("state");
     const auto before = visit_state_from(std::get<std::string>(row->cells[state_column])).value_or(VisitState::kNone);
 
@@ -561,7 +590,17 @@ Result<std::optional<Error>> Applier::apply(const Statement& statement, const Re
   if ((number >= 2001 && number <= 2010 && done.error().code != Code::kDatabaseConstraint) ||
       done.error().code == Code::kInternal)
     return fail(done.error());
+  if (where.author != kOfficeAuthor) DUDAO_CHECK(show_again(statement, where));
   return std::optional<Error>(done.error());
+}
+
+Status Applier::show_again(const Statement& statement, const Registration& where) {
+  const auto change_set = read_change_set(statement.payload);
+  if (!change_set) return {};
+  DUDAO_TRY(const auto device, store_.device(where.author));
+  if (!device) return fail(Code::kLedgerBroken, "author " + std::to_string(where.author));
+  const Writing writing{where, static_cast<std::int64_t>(change_set->hlc), 0};
+  return DeviceChanges(*this, store_, *device, writing).show_again(change_set->changes);
 }
 
 Status Applier::apply_now(const Statement& statement, const Registration& where) {

@@ -28,8 +28,8 @@ class Applier {
  public:
   explicit Applier(Store& store) : store_(store) {}
 
-  /// Absent: applied. Present: a rule refused it and nothing changed but the author's chain, which goes on; the caller
-  /// keeps the reason with the entry.
+  /// Absent: applied. Present: a rule refused it and nothing changed but the author's chain, which goes on, and the
+  /// places in the feed of the rows that it spoke of; the caller keeps the reason with the entry.
   /// Error: database errors only.
   Result<std::optional<Error>> apply(const Statement& statement, const Registration& where);
 
@@ -38,6 +38,7 @@ class Applier {
 
  private:
   Status apply_now(const Statement& statement, const Registration& where);
+  Status show_again(const Statement& statement, const Registration& where);
   Status apply_enrolment(BytesView payload, const Statement& statement, const Registration& where);
   Status apply_revocation(BytesView payload);
   Status apply_draw_step(BytesView payload, const Registration& where);

@@ -249,13 +249,9 @@ class Checker {
   void check_rows(Agent& device) {
     const std::string promise = "P6 devices end equal to the office";
     const Rows here = rows_of(*device.db, false);
-    const std::set<Bytes> refused = refused_visits(device);
-    const auto exempt = [&](const Table& table, const std::vector<Value>& cells) {
-      return table.scope == Scope::kVisit && refused.contains(std::get<Bytes>(cells[0]));
-    };
     for (const auto& [key, cells] : rows_) {
       const Table& table = *find_table(key.first);
-      if (!in_scope(device, table, cells, false) || exempt(table, cells)) continue;
+      if (!in_scope(device, table, cells, false)) continue;
       const auto found = here.find(key);
       must(found != here.end(), promise, device.name + " has no " + name_of(key, rows_));
       for (std::size_t i = 0; i < cells.size(); ++i)
@@ -265,7 +261,6 @@ class Checker {
     }
     for (const auto& [key, cells] : here) {
       const Table& table = *find_table(key.first);
-      if (exempt(table, cells)) continue;
       must(in_scope(device, table, cells, true), "P10 nobody gets what is outside their scope",
            device.name + " has " + name_of(key, here));
       must(rows_.contains(key) || !in_scope(device, table, cells, false), promise,
@@ -278,23 +273,6 @@ class Checker {
     if (const auto* text = std::get_if<std::string>(&value)) return "\"" + *text + "\"";
     if (const auto* bytes = std::get_if<Bytes>(&value)) return to_hex(*bytes);
     return "nothing";
-  }
-
-  /// Visits of which this device said something that a rule refused.
-  std::set<Bytes> refused_visits(Agent& device) {
-    std::set<Bytes> out;
-    for (const OutboxEntry& entry : must(outbox(*device.db, false), "reading the outbox")) {
-      if (!entry.refusal) continue;
-      const auto kept = must(statement_of(*device.db, entry.seq), "reading the outbox");
-      const Statement statement = must(parse_statement(kept.statement), "reading the outbox");
-      const ChangeSet change_set = must(read_change_set(statement.payload), "reading the outbox");
-      for (const TableChanges& table : change_set.changes.tables) {
-        for (std::size_t n = 0; n < table.inserted_rows(); ++n)
-          out.insert(to_bytes(std::get<BytesView>(table.row(n)[0])));
-        for (const RowUpdate& update : table.updated) out.insert(to_bytes(std::get<BytesView>(update.key[0])));
-      }
-    }
-    return out;
   }
 
   void count() {

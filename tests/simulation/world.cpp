@@ -232,6 +232,8 @@ void World::enrol(Agent& device) {
     }
     return {};
   }();
+  // Codes end after 72 hours; the inspector asks for another one.
+  if (!done && error_of(done).code == Code::kOfferUnknown) device.code.clear();
   count(done);
   say(device.name + " enrols: " + (done ? "as number " + std::to_string(device.number) : error_of(done).message()));
 }
@@ -987,7 +989,7 @@ void World::settle() {
     device.machine.dies_after.reset();
     device.machine.keys.locked = false;
     device.troubles.clear();
-    if (device.number == 0) enrol(device);
+    for (int tries = 0; device.number == 0 && tries < 2; ++tries) enrol(device);
   }
   say("the network is well, and everybody synchronises");
   constexpr int kRounds = 6;

@@ -545,3 +545,82 @@ TEST_CASE("a statement that waited for one before it stands without its refusal 
     CHECK(entry.refusal_detail.empty());
   }
 }
+
+TEST_CASE("a device whose work was refused shows what the office has, and its next step is taken") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice first(office, "I001");
+  TestDevice second(office, "I001");
+  first.enrol();
+  second.enrol();
+  const Bytes visit = office.plan({"I001"});
+  first.must_sync();
+  second.must_sync();
+  first.whole_visit(visit);
+  first.must_sync();
+  second.check_in(visit);
+  second.write([&] { return second.answer(visit, "S2", std::int64_t{50}); });
+  second.write([&] {
+    return second.db->execute(
+        "INSERT INTO note (visit, author, n, text, inspector, at_utc_ms, at_offset_min, at_boot_ms) VALUES (?, ?, 1, "
+        "'走廊', 'I001', 0, 0, 0)",
+        BytesView(visit), second.number());
+  });
+
+  SECTION("told at once") {}
+  SECTION("told after the rows have already come") {
+    // The office takes and refuses it, but the answer is lost; the next request has no room for it.
+    second.machine.http.plan(LoopbackHttp::Fault::kLoseAnswer);
+    CHECK(second.sync().error().code == Code::kTimedOut);
+    REQUIRE(second.db->execute("UPDATE outbox SET log_index = 0"));
+    second.must_sync();
+    CHECK(second.state(visit) == "RECEIVED");
+    REQUIRE(second.db->execute("UPDATE outbox SET log_index = NULL"));
+  }
+  SECTION("told in pages of one entry each") { REQUIRE(second.sync({.up_bytes = 1000, .down_bytes = 1})); }
+  second.must_sync();
+  REQUIRE(outbox(*second.db, false)->front().refusal);
+  CHECK(second.state(visit) == "RECEIVED");
+  CHECK(second.db->integer("SELECT value FROM answer WHERE item = 'S2'") == 12);
+  CHECK(second.db->integer("SELECT count(*) FROM note") == 0);
+  CHECK(second.db->integer("SELECT count(*) FROM visit_event") ==
+        first.db->integer("SELECT count(*) FROM visit_event").value());
+  CHECK(second.must_sync().rows == 0);
+
+  REQUIRE(office->visit_event("王处长", visit, "query", "S2", "请说明"));
+  second.must_sync();
+  second.write([&] { return second.event(visit, "amend", "RECEIVED"); });
+  CHECK(second.must_sync().refusals.empty());
+  CHECK(office.visit_state(visit) == "RECEIVED");
+  CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("an edit made after a refused one stays until the office has judged it too") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice first(office, "I001");
+  TestDevice second(office, "I001");
+  first.enrol();
+  second.enrol();
+  const Bytes visit = office.plan({"I001"});
+  first.must_sync();
+  second.must_sync();
+  first.whole_visit(visit);
+  first.must_sync();
+  second.check_in(visit);
+  second.write([&] { return second.answer(visit, "S2", std::int64_t{50}); });
+  SyncPass pass(second.platform, *second.db);
+  auto body = pass.request();
+  REQUIRE(body);
+  second.write([&] { return second.answer(visit, "S2", std::int64_t{51}); });
+  const auto answer = second.post(kSyncPath, std::move(*body));
+  REQUIRE(answer);
+  const auto report = pass.take_answer(answer->status, TestDevice::content_type(*answer), answer->body);
+  REQUIRE(report);
+  REQUIRE(report->refusals.size() == 1);
+  CHECK(second.db->integer("SELECT value FROM answer WHERE item = 'S2'") == 51);
+  CHECK(second.must_sync().refusals.size() == 1);
+  CHECK(second.db->integer("SELECT value FROM answer WHERE item = 'S2'") == 12);
+  CHECK(office->rebuild());
+}
