@@ -40,15 +40,13 @@ Error refusal_of(int http_status, std::string_view content_type, BytesView body,
   return Error{http_status >= 500 ? Code::kOfficeTrouble : Code::kNotTheOffice, "HTTP " + std::to_string(http_status)};
 }
 
-/// Cells that this device changed and the office, which holds its chain up to accepted_seq, cannot know yet: they stay
-/// on top of what the feed brings.
+/// Cells that this device changed and of which it has no receipt yet: they stay on top of what the feed brings.
 class Unsent {
  public:
-  static Result<Unsent> collect(Database& db, std::uint64_t accepted_seq) {
+  static Result<Unsent> collect(Database& db) {
     Unsent out;
     {
-      DUDAO_TRY(auto q, db.query("SELECT bytes FROM outbox WHERE log_index IS NULL AND seq > ? ORDER BY seq"));
-      q.bind(static_cast<std::int64_t>(accepted_seq));
+      DUDAO_TRY(auto q, db.query("SELECT bytes FROM outbox WHERE log_index IS NULL ORDER BY seq"));
       while (true) {
         DUDAO_TRY(const bool found, q.step());
         if (!found) break;
@@ -303,12 +301,11 @@ Result<PassReport> SyncPass::take_answer(int http_status, std::string_view conte
   }
   std::uint64_t cursor = page.to;
   for (const Opened::Taken& taken : opened.taken) {
-    if (!without_effect.contains(taken.seq)) {
-      DUDAO_CHECK(derive_received(db_, taken.statement));
-    } else if (static_cast<std::uint64_t>(taken.log_index) < page.from) {
-      // The rows in its place came before it was known to be refused, so they must come once more.
+    if (!without_effect.contains(taken.seq)) DUDAO_CHECK(derive_received(db_, taken.statement));
+    // Where the feed passed a statement before its receipt was here, this device's own cells stood in the way of the
+    // rows; they must come once more.
+    if (static_cast<std::uint64_t>(taken.log_index) < page.from)
       cursor = std::min(cursor, static_cast<std::uint64_t>(taken.log_index));
-    }
   }
   DUDAO_CHECK(apply_feed(page, report.rows));
   DUDAO_CHECK(put_setting(db_, "cursor", static_cast<std::int64_t>(cursor)));
@@ -341,7 +338,7 @@ Status SyncPass::apply_feed(const FeedPage& page, int& rows) {
     }
   }
   if (page.rows.empty() && refused.empty()) return {};
-  DUDAO_TRY(const Unsent unsent, Unsent::collect(db_, page.accepted_seq));
+  DUDAO_TRY(const Unsent unsent, Unsent::collect(db_));
   for (const Bytes& statement : refused) DUDAO_CHECK(withdraw(db_, unsent, statement));
   for (const TableChanges& changes : page.rows.tables) {
     const Table& table = *changes.table;
