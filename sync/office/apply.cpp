@@ -214,6 +214,12 @@ class Merger {
   Bytes touched_;  // The visit that was touched last.
 };
 
+/// Trouble of the machine, or a bug: not the statement's fault.
+bool is_trouble(const Error& error) {
+  const auto number = static_cast<std::uint16_t>(error.code);
+  return (number >= 2001 && number <= 2010 && error.code != Code::kDatabaseConstraint) || error.code == Code::kInternal;
+}
+
 }  // namespace
 
 /// What a device sent, one visit at a time: who they are in it, what happened, what they wrote.
@@ -222,7 +228,9 @@ class DeviceChanges {
   DeviceChanges(Applier& applier, Store& store, const Device& device, const Writing& writing)
       : applier_(applier), store_(store), device_(device), w_(writing), merger_(store, writing) {}
 
-  Status apply(const Changes& changes) {
+  /// Visits stand or fall by themselves: what a team did in one is not undone by what happened in another. Present: the
+  /// first that was refused, where there are several. Error: nothing stands.
+  Result<std::optional<Error>> apply(const Changes& changes) {
     for (const TableChanges& table : changes.tables) {
       if (table.table->scope != Scope::kVisit) return fail(Code::kNotYours, std::string(table.table->name));
       for (std::size_t n = 0; n < table.inserted_rows(); ++n) {
@@ -236,8 +244,23 @@ class DeviceChanges {
         visits_[key_of(update.key[0])].updated.emplace_back(table.table, &update);
       }
     }
-    for (auto& [id, visit] : visits_) DUDAO_CHECK(apply_visit(view(id), visit));
-    return {};
+    std::optional<Error> refused;
+    if (visits_.size() == 1) {
+      DUDAO_CHECK(apply_visit(view(visits_.begin()->first), visits_.begin()->second));
+      return refused;
+    }
+    for (auto& [id, visit] : visits_) {
+      DUDAO_CHECK(store_.savepoint());
+      const Status done = apply_visit(view(id), visit);
+      if (done) {
+        DUDAO_CHECK(store_.release());
+        continue;
+      }
+      DUDAO_CHECK(store_.undo_to_savepoint());
+      if (is_trouble(done.error())) return fail(done.error());
+      if (!refused) refused = Error{done.error().code, "visit " + to_hex(view(id)) + ": " + done.error().detail};
+    }
+    return refused;
   }
 
   /// After a refusal: the device shows what it wrote, so it gets again what stands here of all that it spoke of.
@@ -492,7 +515,10 @@ class DeviceChanges {
       after = *next(VisitState::kSubmitted, VisitEvent::kReceive, Actor::kOffice);
     }
     DUDAO_CHECK(judge_clock(id, visit, row));
-    if (after == before) return {};
+    // The device went a way that the office has passed: it shows where it left the visit until it is told.
+    if (after == before)
+      return walk.last == VisitState::kNone || walk.last == after ? Status()
+                                                                  : merger_.show_again(visits, std::span(&key, 1));
     const bool device_knows =
         (walk.from_current || before < VisitState::kInProgress) && (after == walk.last || walk.submitted);
     return merger_.derive(visits, std::span(&key, 1), visits.column("state"), to_string(after), device_knows);
@@ -579,19 +605,16 @@ Result<std::optional<Error>> Applier::apply(const Statement& statement, const Re
     DUDAO_CHECK(store_.put_device(*device));
   }
   DUDAO_CHECK(store_.savepoint());
-  const Status done = apply_now(statement, where);
+  auto done = apply_now(statement, where);
   if (done) {
     DUDAO_CHECK(store_.release());
-    return std::optional<Error>();
+  } else {
+    DUDAO_CHECK(store_.undo_to_savepoint());
+    if (is_trouble(done.error())) return fail(done.error());
+    done = std::optional(done.error());
   }
-  DUDAO_CHECK(store_.undo_to_savepoint());
-  // The machine's trouble is not the statement's fault.
-  const auto number = static_cast<std::uint16_t>(done.error().code);
-  if ((number >= 2001 && number <= 2010 && done.error().code != Code::kDatabaseConstraint) ||
-      done.error().code == Code::kInternal)
-    return fail(done.error());
-  if (where.author != kOfficeAuthor) DUDAO_CHECK(show_again(statement, where));
-  return std::optional<Error>(done.error());
+  if (*done && where.author != kOfficeAuthor) DUDAO_CHECK(show_again(statement, where));
+  return done;
 }
 
 Status Applier::show_again(const Statement& statement, const Registration& where) {
@@ -603,17 +626,20 @@ Status Applier::show_again(const Statement& statement, const Registration& where
   return DeviceChanges(*this, store_, *device, writing).show_again(change_set->changes);
 }
 
-Status Applier::apply_now(const Statement& statement, const Registration& where) {
+Result<std::optional<Error>> Applier::apply_now(const Statement& statement, const Registration& where) {
   const BytesView payload = statement.payload;
+  const auto whole = [](const Status& status) {
+    return status ? Result<std::optional<Error>>(std::nullopt) : fail(status.error());
+  };
   switch (statement.type) {
     case StatementType::kGenesis:
-      return {};
+      return std::optional<Error>();
     case StatementType::kEnrolment:
-      return apply_enrolment(payload, statement, where);
+      return whole(apply_enrolment(payload, statement, where));
     case StatementType::kRevocation:
-      return apply_revocation(payload);
+      return whole(apply_revocation(payload));
     case StatementType::kDraw:
-      return apply_draw_step(payload, where);
+      return whole(apply_draw_step(payload, where));
     case StatementType::kChangeSet:
     case StatementType::kOfficeDecision: {
       DUDAO_TRY(const ChangeSet change_set, read_change_set(payload));
@@ -682,7 +708,7 @@ Status Applier::apply_draw_step(BytesView payload, const Registration& where) {
   return fail(Code::kPayloadShape, "draw stage");
 }
 
-Status Applier::apply_change_set(const ChangeSet& change_set, const Registration& where) {
+Result<std::optional<Error>> Applier::apply_change_set(const ChangeSet& change_set, const Registration& where) {
   const Writing writing{where, static_cast<std::int64_t>(change_set.hlc),
                         where.author == kOfficeAuthor ? where.index : static_cast<std::int64_t>(change_set.seen.size)};
   if (where.author != kOfficeAuthor) {
@@ -703,7 +729,7 @@ Status Applier::apply_change_set(const ChangeSet& change_set, const Registration
     for (std::size_t n = 0; n < table.inserted_rows(); ++n) DUDAO_CHECK(merger.insert(*table.table, table.row(n)));
     for (const RowUpdate& update : table.updated) DUDAO_CHECK(merger.update(*table.table, update));
   }
-  return {};
+  return std::optional<Error>();
 }
 
 Result<Checklist> Applier::checklist_for(const StoredRow& visit) {

@@ -28,21 +28,21 @@ class Applier {
  public:
   explicit Applier(Store& store) : store_(store) {}
 
-  /// Absent: applied. Present: a rule refused it and nothing changed but the author's chain, which goes on, and the
-  /// places in the feed of the rows that it spoke of; the caller keeps the reason with the entry.
-  /// Error: database errors only.
+  /// Absent: applied. Present: a rule refused it, or the part of it that is about one visit, and nothing of that
+  /// changed but the author's chain, which goes on, and the places in the feed of the rows that it spoke of; the caller
+  /// keeps the reason with the entry. Error: database errors only.
   Result<std::optional<Error>> apply(const Statement& statement, const Registration& where);
 
   /// For when a transaction that may have read a checklist was undone.
   void forget_checklists() { checklists_.clear(); }
 
  private:
-  Status apply_now(const Statement& statement, const Registration& where);
+  Result<std::optional<Error>> apply_now(const Statement& statement, const Registration& where);
   Status show_again(const Statement& statement, const Registration& where);
   Status apply_enrolment(BytesView payload, const Statement& statement, const Registration& where);
   Status apply_revocation(BytesView payload);
   Status apply_draw_step(BytesView payload, const Registration& where);
-  Status apply_change_set(const ChangeSet& change_set, const Registration& where);
+  Result<std::optional<Error>> apply_change_set(const ChangeSet& change_set, const Registration& where);
   Result<Checklist> checklist_for(const StoredRow& visit);
 
   friend class DeviceChanges;

@@ -31,7 +31,8 @@ struct LedgerEntry {
   std::int64_t author = kOfficeAuthor;
   std::uint64_t seq = 0;  ///< the author's own number; 0 for types without one
   Bytes bytes;
-  /// Set when a rule refused its effects: it is registered, has a receipt, and changes nothing.
+  /// Set when a rule refused its effects, or those on one of several visits: it is registered, has a receipt, and
+  /// changes nothing there.
   std::optional<std::uint16_t> refusal;
   std::string refusal_detail;
 };

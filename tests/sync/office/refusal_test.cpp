@@ -539,7 +539,9 @@ TEST_CASE("a statement that waited for one before it stands without its refusal 
   REQUIRE(report->refusals.size() == 2);
   CHECK(outbox(*device.db, false)->back().refusal == static_cast<int>(Code::kChainGap));
   CHECK(device.must_sync().receipted == 2);
-  for (const OutboxEntry& entry : *outbox(*device.db, false)) {
+  const auto sent = outbox(*device.db, false);
+  REQUIRE(sent);
+  for (const OutboxEntry& entry : *sent) {
     CHECK(entry.log_index);
     CHECK_FALSE(entry.refusal);
     CHECK(entry.refusal_detail.empty());
@@ -622,5 +624,65 @@ TEST_CASE("an edit made after a refused one stays until the office has judged it
   CHECK(second.db->integer("SELECT value FROM answer WHERE item = 'S2'") == 51);
   CHECK(second.must_sync().refusals.size() == 1);
   CHECK(second.db->integer("SELECT value FROM answer WHERE item = 'S2'") == 12);
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("what is refused of one visit does not take another visit's work with it") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice first(office, "I001");
+  TestDevice second(office, "I001");
+  first.enrol();
+  second.enrol();
+  const Bytes submitted = office.plan({"I001"});
+  const Bytes other = office.plan({"I001"}, "140002");
+  first.must_sync();
+  second.must_sync();
+  first.whole_visit(submitted);
+  first.must_sync();
+  // Both visits in one statement, then the other one's submission under the root of all that it holds.
+  second.check_in(submitted);
+  second.check_in(other);
+  second.write([&] { return second.answer(other, "S1", std::int64_t{1}); });
+  second.write([&] { return second.answer(other, "S2", std::int64_t{7}); });
+  REQUIRE(seal(second.platform, *second.db).value() == 1);
+  second.finish_and_submit(other);
+  const PassReport report = second.must_sync();
+  REQUIRE(report.refusals.size() == 1);
+  CHECK(report.refusals.front().code == static_cast<int>(Code::kTransitionNotAllowed));
+  CHECK(report.refusals.front().detail.find(to_hex(submitted)) != std::string::npos);
+  CHECK(office.visit_state(other) == "RECEIVED");
+  CHECK(second.state(other) == "RECEIVED");
+  CHECK(second.state(submitted) == "RECEIVED");
+  CHECK(second.db->integer("SELECT value FROM answer WHERE visit = ? AND item = 'S2'", BytesView(other)) == 7);
+  CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("a device whose step the office has long passed is told where the visit stands") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice lead(office, "I001");
+  TestDevice inspector(office, "I002");
+  lead.enrol();
+  inspector.enrol();
+  const Bytes visit = office.plan({"I001", "I002"});
+  lead.must_sync();
+  inspector.must_sync();
+  inspector.check_in(visit);
+  inspector.must_sync();
+  SyncPass pass(lead.platform, *lead.db);
+  auto body = pass.request();
+  REQUIRE(body);
+  const auto answer = lead.post(kSyncPath, std::move(*body));
+  REQUIRE(answer);
+  // Written while the page that tells of the arrival is on its way; the page leaves alone what is not yet sent.
+  lead.write([&] { return lead.event(visit, "verify_package", "READY"); });
+  REQUIRE(pass.take_answer(answer->status, TestDevice::content_type(*answer), answer->body));
+  CHECK(lead.state(visit) == "READY");
+  CHECK(lead.must_sync().refusals.empty());
+  lead.must_sync();
+  CHECK(lead.state(visit) == "IN_PROGRESS");
+  CHECK(office.visit_state(visit) == "IN_PROGRESS");
   CHECK(office->rebuild());
 }
