@@ -34,12 +34,9 @@ std::optional<std::int64_t> entry_number(std::string_view text) {
   return out;
 }
 
-/// What the feedback speaks of; not the feedback itself, nor the signatures under it.
-constexpr std::string_view kFeedbackTables[] = {"answer", "finding", "note", "class_draw"};
-
 Result<Hash> document_hash(Database& db, BytesView visit, std::string_view text) {
   DUDAO_TRY(const Hash root, visit_root(db, visit, kFeedbackTables));
-  return sha256({view("dudao feedback\n"), visit, root, view(text)});
+  return dudao::document_hash(visit, root, text);
 }
 
 ValueView text_or_null(std::string_view text) { return text.empty() ? ValueView() : ValueView(text); }

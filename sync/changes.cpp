@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <compare>
-#include <map>
 
 namespace dudao {
 namespace {
@@ -55,107 +53,26 @@ bool subtract(std::int64_t a, std::int64_t b, std::int64_t& difference) {
   return !__builtin_sub_overflow(a, b, &difference);
 }
 
-void write_column(CborWriter& out, const TableChanges& changes, std::size_t column) {
-  const std::size_t rows = changes.inserted_rows();
-  const auto cell = [&](std::size_t row) -> const ValueView& { return changes.row(row)[column]; };
-  bool same = true;
-  bool integers = true;
-  std::size_t plain_bytes = 0;
-  std::size_t delta_bytes = 1;  // The map's key.
-  for (std::size_t row = 0; row < rows; ++row) {
-    same = same && equal(cell(row), cell(0));
-    const auto* value = std::get_if<std::int64_t>(&cell(row));
-    integers = integers && value;
-    if (!integers) continue;
-    plain_bytes += integer_bytes(*value);
-    std::int64_t difference = *value;
-    if (row > 0) integers = subtract(*value, std::get<std::int64_t>(cell(row - 1)), difference);
-    delta_bytes += integer_bytes(difference);
-  }
-  if (rows > 1 && same) {
-    out.map(1);
-    out.integer(kSameForAll);
-    write_cell(out, cell(0));
-  } else if (integers && delta_bytes + 1 < plain_bytes) {
-    out.map(1);
-    out.integer(kDeltas);
-    out.array(rows);
-    std::int64_t last = 0;
-    for (std::size_t row = 0; row < rows; ++row) {
-      const std::int64_t value = std::get<std::int64_t>(cell(row));
-      out.integer(row == 0 ? value : value - last);
-      last = value;
-    }
-  } else {
-    out.array(rows);
-    for (std::size_t row = 0; row < rows; ++row) write_cell(out, cell(row));
-  }
-}
-
-Status read_column(CborReader& in, TableChanges& changes, std::size_t column, std::size_t rows) {
-  const std::size_t width = changes.table->columns.size();
-  const auto put = [&](std::size_t row, ValueView cell) { changes.inserted[row * width + column] = cell; };
-  DUDAO_TRY(const CborType type, in.peek());
-  if (type == CborType::kArray) {
-    DUDAO_TRY(const std::uint64_t count, in.array());
-    if (count != rows) return fail(Code::kChangesShape, changes.table->columns[column].name);
-    for (std::size_t row = 0; row < rows; ++row) {
-      DUDAO_TRY(const ValueView cell, read_cell(in));
-      put(row, cell);
-    }
-    return {};
-  }
-  DUDAO_TRY(const std::uint64_t entries, in.map());
-  if (entries != 1) return fail(Code::kChangesShape, changes.table->columns[column].name);
-  DUDAO_TRY(const std::int64_t layout, in.integer());
-  if (layout == kSameForAll) {
-    DUDAO_TRY(const ValueView cell, read_cell(in));
-    for (std::size_t row = 0; row < rows; ++row) put(row, cell);
-    return {};
-  }
-  DUDAO_TRY(const std::uint64_t count, in.array());
-  if (layout != kDeltas || count != rows) return fail(Code::kChangesShape, changes.table->columns[column].name);
-  std::int64_t value = 0;
-  for (std::size_t row = 0; row < rows; ++row) {
-    DUDAO_TRY(const std::int64_t difference, in.integer());
-    if (__builtin_add_overflow(value, difference, &value))
-      return fail(Code::kChangesShape, changes.table->columns[column].name);
-    put(row, value);
-  }
-  return {};
-}
-
-/// Some order of cells in which only equal ones are equal.
-std::strong_ordering compare(const ValueView& a, const ValueView& b) {
-  if (a.index() != b.index()) return a.index() <=> b.index();
-  if (const auto* integer = std::get_if<std::int64_t>(&a)) return *integer <=> std::get<std::int64_t>(b);
-  if (const auto* text = std::get_if<std::string_view>(&a)) return *text <=> std::get<std::string_view>(b);
-  if (const auto* bytes = std::get_if<BytesView>(&a)) {
-    const auto& other = std::get<BytesView>(b);
-    return std::lexicographical_compare_three_way(bytes->begin(), bytes->end(), other.begin(), other.end());
-  }
-  return std::strong_ordering::equal;
-}
-
 Status check_rows(const TableChanges& changes) {
   const Table& table = *changes.table;
   for (std::size_t row = 0; row < changes.inserted_rows(); ++row)
     for (std::size_t column = 0; column < table.columns.size(); ++column)
       if (!table.columns[column].takes(changes.row(row)[column]))
         return fail(Code::kChangesShape, std::string(table.name) + "." + table.columns[column].name);
-  // A key that stands twice would make the result depend on the order of rows.
-  std::vector<std::span<const ValueView>> keys;
-  keys.reserve(changes.inserted_rows() + changes.updated.size());
-  for (std::size_t row = 0; row < changes.inserted_rows(); ++row)
-    keys.push_back(changes.row(row).first(table.key_columns));
-  for (const RowUpdate& update : changes.updated) keys.emplace_back(update.key);
-  const auto order = [](const std::span<const ValueView>& a, const std::span<const ValueView>& b) {
-    return std::lexicographical_compare_three_way(a.begin(), a.end(), b.begin(), b.end(), compare);
-  };
-  std::sort(keys.begin(), keys.end(), [&](const auto& a, const auto& b) { return std::is_lt(order(a, b)); });
-  if (std::adjacent_find(keys.begin(), keys.end(),
-                         [&](const auto& a, const auto& b) { return std::is_eq(order(a, b)); }) != keys.end())
-    return fail(Code::kChangesShape, std::string(table.name) + " key twice");
+  // One order, so that the same changes are always the same bytes; and no key twice, whose result would depend on it.
+  const auto key_of_row = [&](std::size_t row) { return changes.row(row).first(table.key_columns); };
+  bool rising = true;
+  for (std::size_t row = 1; row < changes.inserted_rows(); ++row)
+    rising = rising && std::is_lt(compare(key_of_row(row - 1), key_of_row(row)));
+  for (std::size_t n = 1; n < changes.updated.size(); ++n)
+    rising = rising && std::is_lt(compare(changes.updated[n - 1].key, changes.updated[n].key));
+  if (!rising) return fail(Code::kChangesShape, std::string(table.name) + " keys not rising");
+  std::size_t row = 0;
+  for (const RowUpdate& update : changes.updated) {
+    while (row < changes.inserted_rows() && std::is_lt(compare(key_of_row(row), update.key))) ++row;
+    if (row < changes.inserted_rows() && std::is_eq(compare(key_of_row(row), update.key)))
+      return fail(Code::kChangesShape, std::string(table.name) + " key twice");
+  }
   return {};
 }
 
@@ -189,6 +106,87 @@ Result<RowUpdate> read_update(CborReader& in, const Table& table) {
 
 }  // namespace
 
+void write_column(CborWriter& out, std::span<const ValueView> cells) {
+  bool same = true;
+  bool integers = true;
+  std::size_t plain_bytes = 0;
+  std::size_t delta_bytes = 1;  // The map's key.
+  for (std::size_t row = 0; row < cells.size(); ++row) {
+    same = same && equal(cells[row], cells[0]);
+    const auto* value = std::get_if<std::int64_t>(&cells[row]);
+    integers = integers && value;
+    if (!integers) continue;
+    plain_bytes += integer_bytes(*value);
+    std::int64_t difference = *value;
+    if (row > 0) integers = subtract(*value, std::get<std::int64_t>(cells[row - 1]), difference);
+    delta_bytes += integer_bytes(difference);
+  }
+  if (cells.size() > 1 && same) {
+    out.map(1);
+    out.integer(kSameForAll);
+    write_cell(out, cells[0]);
+  } else if (integers && delta_bytes + 1 < plain_bytes) {
+    out.map(1);
+    out.integer(kDeltas);
+    out.array(cells.size());
+    std::int64_t last = 0;
+    for (std::size_t row = 0; row < cells.size(); ++row) {
+      const std::int64_t value = std::get<std::int64_t>(cells[row]);
+      out.integer(row == 0 ? value : value - last);
+      last = value;
+    }
+  } else {
+    out.array(cells.size());
+    for (const ValueView& cell : cells) write_cell(out, cell);
+  }
+}
+
+Status read_column(CborReader& in, std::span<ValueView> cells) {
+  DUDAO_TRY(const CborType type, in.peek());
+  if (type == CborType::kArray) {
+    DUDAO_TRY(const std::uint64_t count, in.array());
+    if (count != cells.size()) return fail(Code::kChangesShape, "cells");
+    for (ValueView& cell : cells) {
+      DUDAO_TRY(cell, read_cell(in));
+    }
+    return {};
+  }
+  DUDAO_TRY(const std::uint64_t entries, in.map());
+  if (entries != 1) return fail(Code::kChangesShape, "column");
+  DUDAO_TRY(const std::int64_t layout, in.integer());
+  if (layout == kSameForAll) {
+    DUDAO_TRY(const ValueView cell, read_cell(in));
+    std::fill(cells.begin(), cells.end(), cell);
+    return {};
+  }
+  DUDAO_TRY(const std::uint64_t count, in.array());
+  if (layout != kDeltas || count != cells.size()) return fail(Code::kChangesShape, "column");
+  std::int64_t value = 0;
+  for (ValueView& cell : cells) {
+    DUDAO_TRY(const std::int64_t difference, in.integer());
+    if (__builtin_add_overflow(value, difference, &value)) return fail(Code::kChangesShape, "column");
+    cell = value;
+  }
+  return {};
+}
+
+std::strong_ordering compare(const ValueView& a, const ValueView& b) {
+  if (a.index() != b.index()) return a.index() <=> b.index();
+  if (const auto* integer = std::get_if<std::int64_t>(&a)) return *integer <=> std::get<std::int64_t>(b);
+  if (const auto* text = std::get_if<std::string_view>(&a)) return *text <=> std::get<std::string_view>(b);
+  if (const auto* bytes = std::get_if<BytesView>(&a)) {
+    const auto& other = std::get<BytesView>(b);
+    return std::lexicographical_compare_three_way(bytes->begin(), bytes->end(), other.begin(), other.end());
+  }
+  return std::strong_ordering::equal;
+}
+
+std::strong_ordering compare(std::span<const ValueView> a, std::span<const ValueView> b) {
+  return std::lexicographical_compare_three_way(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const ValueView& one, const ValueView& other) { return compare(one, other); });
+}
+
 void write_changes(CborWriter& out, const Changes& changes) {
   out.array(changes.tables.size());
   for (const TableChanges& table : changes.tables) {
@@ -197,8 +195,11 @@ void write_changes(CborWriter& out, const Changes& changes) {
     out.integer(table.table->id);
     out.integer(static_cast<std::int64_t>(rows));
     out.array(rows == 0 ? 0 : table.table->columns.size());
-    for (std::size_t column = 0; rows != 0 && column < table.table->columns.size(); ++column)
-      write_column(out, table, column);
+    std::vector<ValueView> cells(rows);
+    for (std::size_t column = 0; rows != 0 && column < table.table->columns.size(); ++column) {
+      for (std::size_t row = 0; row < rows; ++row) cells[row] = table.row(row)[column];
+      write_column(out, cells);
+    }
     out.array(table.updated.size());
     for (const RowUpdate& update : table.updated) {
       out.array(2);
@@ -237,8 +238,12 @@ Result<Changes> read_changes(CborReader& in, std::size_t max_rows) {
     all_rows += static_cast<std::uint64_t>(rows);
     if (all_rows > max_rows) return fail(Code::kChangesTooMany, std::to_string(all_rows));
     table.inserted.resize(static_cast<std::size_t>(rows) * table.table->columns.size());
-    for (std::uint64_t column = 0; column < columns; ++column)
-      DUDAO_CHECK(read_column(in, table, static_cast<std::size_t>(column), static_cast<std::size_t>(rows)));
+    std::vector<ValueView> cells(static_cast<std::size_t>(rows));
+    for (std::size_t column = 0; column < columns; ++column) {
+      DUDAO_CHECK(read_column(in, cells));
+      for (std::size_t row = 0; row < cells.size(); ++row)
+        table.inserted[row * table.table->columns.size() + column] = cells[row];
+    }
     DUDAO_TRY(const std::uint64_t updates, in.array());
     all_rows += updates;
     if (all_rows > max_rows) return fail(Code::kChangesTooMany, std::to_string(all_rows));
@@ -267,21 +272,27 @@ void ChangesBuilder::update(std::string_view table, std::vector<Value> key,
 }
 
 Changes ChangesBuilder::changes() const {
-  std::map<int, TableChanges> by_id;
+  std::vector<std::pair<std::vector<ValueView>, const Row*>> order;
   for (const Row& row : rows_) {
-    TableChanges& table = by_id[row.table->id];
-    table.table = row.table;
-    if (row.insert) {
-      for (const Value& cell : row.key_or_cells) table.inserted.push_back(as_view(cell));
+    std::vector<ValueView> key{std::int64_t{row.table->id}};
+    for (std::size_t i = 0; i < row.table->key_columns; ++i) key.push_back(as_view(row.key_or_cells[i]));
+    order.emplace_back(std::move(key), &row);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return std::is_lt(compare(a.first, b.first)); });
+  Changes changes;
+  for (const auto& [key, row] : order) {
+    if (changes.tables.empty() || changes.tables.back().table != row->table)
+      changes.tables.push_back({row->table, {}, {}});
+    TableChanges& table = changes.tables.back();
+    if (row->insert) {
+      for (const Value& cell : row->key_or_cells) table.inserted.push_back(as_view(cell));
       continue;
     }
-    RowUpdate update;
-    for (const Value& cell : row.key_or_cells) update.key.push_back(as_view(cell));
-    for (const auto& [column, cell] : row.cells) update.cells.emplace_back(column, as_view(cell));
+    RowUpdate update{{key.begin() + 1, key.end()}, {}};
+    for (const auto& [column, cell] : row->cells) update.cells.emplace_back(column, as_view(cell));
     table.updated.push_back(std::move(update));
   }
-  Changes changes;
-  for (auto& [id, table] : by_id) changes.tables.push_back(std::move(table));
   return changes;
 }
 

@@ -9,7 +9,9 @@
 #include "schema/tables.hpp"
 #include "sync/cbor.hpp"
 
+#include <compare>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -23,8 +25,8 @@ struct RowUpdate {
 
 struct TableChanges {
   const Table* table = nullptr;
-  /// Row by row, table->columns.size() cells each. A column that a later version added and the writer did not know is
-  /// NULL.
+  /// Row by row, table->columns.size() cells each, by rising keys; so are the updates. A column that a later version
+  /// added and the writer did not know is NULL.
   std::vector<ValueView> inserted;
   std::vector<RowUpdate> updated;
 
@@ -44,6 +46,15 @@ struct Changes {
 inline constexpr std::size_t kMaxChangedRows = 20'000;
 /// Rows of one feed page.
 inline constexpr std::size_t kMaxFeedRows = 100'000;
+
+/// One column of cells, in the shortest of its layouts.
+void write_column(CborWriter& out, std::span<const ValueView> cells);
+/// Reads as many cells as there is room for; views point into the input. Errors: CBOR errors, kChangesShape.
+Status read_column(CborReader& in, std::span<ValueView> cells);
+
+/// Some order of cells in which only equal ones are equal: null, integers, texts, byte strings; each by value or bytes.
+std::strong_ordering compare(const ValueView& a, const ValueView& b);
+std::strong_ordering compare(std::span<const ValueView> a, std::span<const ValueView> b);
 
 void write_changes(CborWriter& out, const Changes& changes);
 

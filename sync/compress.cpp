@@ -9,15 +9,19 @@
 namespace dudao {
 namespace {
 
-constexpr int kLevel = 9;
-/// 8 MiB of window: what level 9 uses for bodies of our size, and all that a hostile frame can make us keep.
+/// Measured on packed visits: level 16 saves a tenth over 9 and takes six times as long, 0.2 s a megabyte; 19 saves a
+/// fiftieth more.
+constexpr int kQuickLevel = 9;
+constexpr int kThoroughLevel = 16;
+/// 8 MiB of window: more than either level uses for bodies of our size, and all that a hostile frame can make us keep.
 constexpr int kWindowLog = 23;
 
 }  // namespace
 
-Bytes compress(BytesView plain) {
+Bytes compress(BytesView plain, Effort effort) {
   Bytes out(ZSTD_compressBound(plain.size()));
-  const std::size_t size = ZSTD_compress(out.data(), out.size(), plain.data(), plain.size(), kLevel);
+  const int level = effort == Effort::kQuick ? kQuickLevel : kThoroughLevel;
+  const std::size_t size = ZSTD_compress(out.data(), out.size(), plain.data(), plain.size(), level);
   if (ZSTD_isError(size)) std::abort();  // Only for want of memory.
   out.resize(size);
   return out;

@@ -5,9 +5,14 @@
 #include "platform/bytes.hpp"
 #include "platform/error.hpp"
 
+#include <cstdint>
+
 namespace dudao {
 
-Bytes compress(BytesView plain);
+/// What the sender spends: an office answers many at once, a device waits for its line anyway.
+enum class Effort : std::uint8_t { kQuick, kThorough };
+
+Bytes compress(BytesView plain, Effort effort = Effort::kQuick);
 /// Never makes more than max_bytes, whatever the frame claims or hides. Errors: kCompressedBroken, kCompressedTooLarge.
 Result<Bytes> decompress(BytesView compressed, std::size_t max_bytes);
 

@@ -5,6 +5,7 @@
 #include "sync/checkpoint.hpp"
 #include "sync/compress.hpp"
 #include "sync/merkle.hpp"
+#include "sync/pack.hpp"
 
 #include <algorithm>
 #include <map>
@@ -187,6 +188,7 @@ Result<Bytes> SyncPass::request() {
   DUDAO_TRY(Bytes body, sign_statement(header, write_sync_request(request), *who.device_key,
                                        [&](BytesView message) { return platform_.keys.sign(who.key_name, message); }));
   sent_.clear();
+  std::vector<Bytes> statements;
   std::size_t bytes = 0;
   DUDAO_TRY(auto q, db_.query("SELECT seq, bytes FROM outbox WHERE log_index IS NULL ORDER BY seq"));
   while (sent_.size() < kMaxStatementsPerRequest) {
@@ -196,9 +198,10 @@ Result<Bytes> SyncPass::request() {
     if (!sent_.empty() && bytes + statement.size() > budget_.up_bytes) break;
     bytes += statement.size();
     sent_.push_back(static_cast<std::uint64_t>(q.integer(0)));
-    append(body, statement);
+    statements.push_back(to_bytes(statement));
   }
-  return compress(body);
+  append(body, pack_statements(statements, who.device, *who.device_key));
+  return compress(body, Effort::kThorough);
 }
 
 Result<SyncPass::Opened> SyncPass::open_answer(BytesView body) const {

@@ -18,6 +18,10 @@ Hash VisitRoot::finish() const {
   return sha256({running_, encode_key(std::span(&count, 1))});
 }
 
+Hash document_hash(BytesView visit, const Hash& root, std::string_view feedback_text) {
+  return sha256({view("dudao feedback\n"), visit, root, view(feedback_text)});
+}
+
 Result<Hash> visit_root(Database& db, BytesView visit, std::span<const std::string_view> tables) {
   VisitRoot root;
   for (const std::string_view name : tables) {

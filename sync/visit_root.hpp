@@ -27,6 +27,11 @@ class VisitRoot {
   std::int64_t rows_ = 0;
 };
 
+/// What the feedback on a visit speaks of; neither the feedback itself, nor the signatures under it.
+inline constexpr std::array<std::string_view, 4> kFeedbackTables = {"answer", "finding", "note", "class_draw"};
+/// What feedback and the signatures under it are bound to. `root`: over kFeedbackTables.
+Hash document_hash(BytesView visit, const Hash& root, std::string_view feedback_text);
+
 /// The root of a visit in a device's own database, over all of kRootTables or only over some of them, in their order.
 /// Errors: database errors.
 Result<Hash> visit_root(Database& db, BytesView visit, std::span<const std::string_view> tables = kRootTables);

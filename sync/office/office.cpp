@@ -8,6 +8,7 @@
 #include "sync/merkle.hpp"
 #include "sync/office/apply.hpp"
 #include "sync/office/feed.hpp"
+#include "sync/pack.hpp"
 #include "sync/pass.hpp"
 
 #include <algorithm>
@@ -261,11 +262,10 @@ struct Office::Impl {
     const auto plain = decompress(http.body, kMaxSyncPlainBytes);
     if (!plain)
       return refuse(plain.error().code == Code::kCompressedTooLarge ? 413 : 400, plain.error(), office_utc_ms);
-    const auto items = split_statements(*plain, kMaxStatementsPerRequest + 1);
-    if (!items) return refuse(400, items.error(), office_utc_ms);
-    if (items->empty()) return refuse(400, {Code::kCborEnd, "no statements"}, office_utc_ms);
-
-    const auto head = parse_statement(items->front());
+    CborReader body(*plain);
+    const auto first = body.item();
+    if (!first) return refuse(400, first.error(), office_utc_ms);
+    const auto head = parse_statement(*first);
     if (!head) return refuse(400, head.error(), office_utc_ms);
     if (head->type != StatementType::kSyncRequest)
       return refuse(400, {Code::kStatementType, std::to_string(static_cast<int>(head->type))}, office_utc_ms);
@@ -288,8 +288,14 @@ struct Office::Impl {
     if (device->state == DeviceState::kActive && office_utc_ms / 1000 > device->expires_utc_s)
       return refuse(403, {Code::kDeviceExpired, {}}, office_utc_ms);
 
+    const auto statements = unpack_statements(BytesView(*plain).subspan(first->size()), device->no, device->key,
+                                              kMaxStatementsPerRequest, kMaxSyncPlainBytes);
+    if (!statements)
+      return refuse(statements.error().code == Code::kCompressedTooLarge ? 413 : 400, statements.error(),
+                    office_utc_ms);
+
     Work work(*device, *request);
-    for (std::size_t i = 1; i < items->size(); ++i) take_in(work, (*items)[i]);
+    for (const Bytes& statement : *statements) take_in(work, statement);
     commit_together(work);
     return std::move(work.response);
   }

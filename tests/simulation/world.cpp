@@ -3,6 +3,7 @@
 #include "sync/answer.hpp"
 #include "sync/author.hpp"
 #include "sync/compress.hpp"
+#include "sync/pack.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -345,13 +346,21 @@ void World::remember_delivered(const Request& in, const Response& out) {
   }
   const auto plain = decompress(in.body, kMaxSyncPlainBytes);
   if (!plain) return;
-  const auto items = split_statements(*plain, kMaxStatementsPerRequest + 1);
-  for (std::size_t i = 1; items && i < items->size(); ++i) {
-    const auto statement = parse_statement((*items)[i]);
-    const auto device = std::find_if(devices_.begin(), devices_.end(), [&](const Agent& each) {
-      return statement && each.machine.keys.own() && key_id(*each.machine.keys.own()) == statement->kid;
-    });
-    if (device == devices_.end() || !verify_statement(*statement, *device->machine.keys.own())) continue;
+  CborReader body(*plain);
+  const auto first = body.item();
+  if (!first) return;
+  const auto head = parse_statement(*first);
+  const auto device = std::find_if(devices_.begin(), devices_.end(), [&](const Agent& each) {
+    return head && each.machine.keys.own() && key_id(*each.machine.keys.own()) == head->kid;
+  });
+  if (device == devices_.end()) return;
+  const auto request = read_sync_request(head->payload);
+  if (!request) return;
+  const auto statements = unpack_statements(BytesView(*plain).subspan(first->size()), request->device,
+                                            *device->machine.keys.own(), kMaxStatementsPerRequest, kMaxSyncPlainBytes);
+  for (std::size_t i = 0; statements && i < statements->size(); ++i) {
+    const auto statement = parse_statement((*statements)[i]);
+    if (!statement || !verify_statement(*statement, *device->machine.keys.own())) continue;
     if (const auto link = read_chain_link(statement->payload))
       delivered_.try_emplace(statement->id, device->number, link->seq);
   }

@@ -3,6 +3,7 @@
 #include "sync/checkpoint.hpp"
 #include "sync/ledger_file.hpp"
 #include "sync/merkle.hpp"
+#include "sync/pack.hpp"
 #include "sync/pass.hpp"
 #include "sync/payloads.hpp"
 #include "sync/receipt.hpp"
@@ -175,7 +176,7 @@ std::vector<std::pair<std::string, std::string>> worked_example() {
   request.head_id = parsed->id;
   request.feed_budget_bytes = 1u << 20;
   Bytes body = sign(StatementType::kSyncRequest, "d1", origin, 1'767'236'400, write_sync_request(request), device);
-  append(body, third);
+  append(body, pack_statements(std::vector<Bytes>{third}, 1, device.public_key()));
   hex("request-body", body);
 
   FeedPage page;
@@ -266,6 +267,7 @@ TEST_CASE("the protocol page names the numbers of types and tables and the limit
   says("| body of a request or answer, compressed | " + std::to_string(kMaxSyncBodyBytes) + " bytes |");
   says("| the same, decompressed | " + std::to_string(kMaxSyncPlainBytes) + " bytes |");
   says("| statements in a request beside the sync request | " + std::to_string(kMaxStatementsPerRequest) + " |");
+  says("| cells in a pack | " + std::to_string(kMaxPackedCells) + " |");
   says("| nesting of CBOR | " + std::to_string(kMaxCborDepth) + " |");
 }
 

@@ -1,3 +1,4 @@
+#include "sync/pack.hpp"
 #include "tests/sync/office/liar.hpp"
 
 using namespace dudao;
@@ -528,11 +529,16 @@ TEST_CASE("a statement that waited for one before it stands without its refusal 
   SyncPass pass(device.platform, *device.db);
   auto body = pass.request();
   REQUIRE(body);
-  Bytes plain = *decompress(*body, kMaxSyncPlainBytes);
-  const auto items = *split_statements(plain, 10);
-  REQUIRE(items.size() == 3);
-  plain[items[0].size() + items[1].size() - 1] ^= 1;
-  const auto answer = device.post(kSyncPath, compress(plain));
+  const Bytes plain = *decompress(*body, kMaxSyncPlainBytes);
+  CborReader in(plain);
+  Bytes bent_body = to_bytes(in.item().value());
+  auto statements = unpack_statements(BytesView(plain).subspan(bent_body.size()), device.number(),
+                                      *device.platform.keys.public_key("device"), 10, kMaxSyncPlainBytes);
+  REQUIRE(statements);
+  REQUIRE(statements->size() == 2);
+  statements->front().back() ^= 1;
+  for (const Bytes& each : *statements) append(bent_body, each);
+  const auto answer = device.post(kSyncPath, compress(bent_body));
   REQUIRE(answer);
   const auto report = pass.take_answer(answer->status, TestDevice::content_type(*answer), answer->body);
   REQUIRE(report);
