@@ -1,7 +1,7 @@
 /// Times and bytes of the main job beside those of plain SQLite doing the same writes on the same disk in the same run.
 /// Machines are noisy: believe the ratios, not the seconds.
 ///
-///     dudao_bench [--visits 1000] [--workload FILE.tsv] [--json FILE]
+///     dudao_bench [--visits 1000] [--workload FILE.tsv] [--rounds 5] [--json FILE]
 
 #include "agent/sync_job.hpp"
 #include "agent/visit_book.hpp"
@@ -14,11 +14,14 @@
 #include "tools/office/listener.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
+#include <map>
+#include <mutex>
 
 #include <nlohmann/json.hpp>
 #include <sqlite3.h>
@@ -49,9 +52,9 @@ struct Line {
   double ours, baseline;
   std::string unit, baseline_is;
 };
-std::vector<Line> table;
+std::vector<Line> lines;
 void row(std::string name, double ours, double baseline, std::string unit, std::string baseline_is) {
-  table.push_back({std::move(name), ours, baseline, std::move(unit), std::move(baseline_is)});
+  lines.push_back({std::move(name), ours, baseline, std::move(unit), std::move(baseline_is)});
 }
 
 /// SQLite alone, as durable as the agent's.
@@ -117,7 +120,8 @@ struct Field {
   TempFolder folder;
   Platform office_platform = office_machine.view();
   std::unique_ptr<Office> office;
-  std::atomic<std::int64_t> handling_ns{0};
+  std::mutex requests_lock;
+  std::vector<Bytes> requests;  ///< bodies of what came to be synced
   std::unique_ptr<Listener> listener;
   std::unique_ptr<HttpClient> http = must(make_http_client({}), "http");
   Platform device_platform{
@@ -143,10 +147,11 @@ struct Field {
     must(office->publish_template("bench", workload_checklist(work)), "checklist");
     listener = must(Listener::start({},
                                     [this](const Request& request) {
-                                      const auto began = Clock::now();
-                                      Response answer = office->handle(request);
-                                      handling_ns += (Clock::now() - began).count();
-                                      return answer;
+                                      if (request.path == kSyncPath) {
+                                        const std::lock_guard guard(requests_lock);
+                                        requests.push_back(request.body);
+                                      }
+                                      return office->handle(request);
                                     }),
                     "listener");
     db = must(open_database(folder / "agent.db", Database::Mode::kOpenOrCreate, DatabaseKind::kDevice), "database");
@@ -181,6 +186,8 @@ struct Field {
     return report;
   }
 };
+
+int rounds = 5;
 
 double percentile(std::vector<double> values, double part) {
   std::sort(values.begin(), values.end());
@@ -221,6 +228,140 @@ int record_visit(VisitBook& book, const Bytes& id, const MadeVisit& made, std::v
   return steps;
 }
 
+/// Rows as the office holds them after a sync, a list for each of its transactions: what SQLite alone is given to
+/// write.
+class SameRows {
+ public:
+  SameRows(const std::string& office_db, Database& shapes) { must(read(office_db, shapes), "rows"); }
+
+  double insert_s() const {
+    const TempFolder folder;
+    sqlite3* db = nullptr;
+    if (sqlite3_open((folder / "plain.db").c_str(), &db) != SQLITE_OK) give_up("sqlite");
+    const auto run = [&](const std::string& sql) {
+      if (sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) give_up(sqlite3_errmsg(db));
+    };
+    run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    std::vector<sqlite3_stmt*> inserts;
+    for (const Shape& shape : shapes_) {
+      run(shape.create);
+      inserts.push_back(nullptr);
+      if (sqlite3_prepare_v2(db, shape.insert.c_str(), -1, &inserts.back(), nullptr) != SQLITE_OK)
+        give_up(sqlite3_errmsg(db));
+    }
+    const auto began = Clock::now();
+    for (const auto& transaction : transactions_) {
+      run("BEGIN");
+      for (const auto& [shape, cells] : transaction) {
+        sqlite3_stmt* insert = inserts[shape];
+        int at = 0;
+        for (const Value& cell : cells) bind(insert, ++at, cell);
+        if (sqlite3_step(insert) != SQLITE_DONE) give_up(sqlite3_errmsg(db));
+        sqlite3_reset(insert);
+      }
+      run("COMMIT");
+    }
+    const double taken = seconds_since(began);
+    for (sqlite3_stmt* insert : inserts) sqlite3_finalize(insert);
+    sqlite3_close(db);
+    return taken;
+  }
+  std::size_t rows() const {
+    std::size_t all = 0;
+    for (const auto& transaction : transactions_) all += transaction.size();
+    return all;
+  }
+  std::size_t transactions() const { return transactions_.size(); }
+
+ private:
+  struct Shape {
+    std::string create, insert;
+  };
+
+  static void bind(sqlite3_stmt* s, int at, const Value& cell) {
+    if (const auto* integer = std::get_if<std::int64_t>(&cell))
+      sqlite3_bind_int64(s, at, *integer);
+    else if (const auto* text = std::get_if<std::string>(&cell))
+      sqlite3_bind_text(s, at, text->data(), static_cast<int>(text->size()), SQLITE_STATIC);
+    else if (const auto* blob = std::get_if<Bytes>(&cell))
+      sqlite3_bind_blob(s, at, blob->data(), static_cast<int>(blob->size()), SQLITE_STATIC);
+    else
+      sqlite3_bind_null(s, at);
+  }
+
+  Status read(const std::string& office_db, Database& shapes) {
+    DUDAO_TRY(auto db, open_database(office_db, Database::Mode::kOpen, DatabaseKind::kOffice));
+    // Statements in the log's order, so that rows are written in the order in which the office wrote them.
+    std::map<std::int64_t, std::vector<std::pair<std::size_t, std::vector<Value>>>> by_statement;
+    for (const Table& table : synced_tables()) {
+      if (table.scope != Scope::kVisit) continue;
+      std::string columns;
+      std::string marks;
+      for (const Column& column : table.columns) {
+        columns += (columns.empty() ? "" : ", ") + column.name;
+        marks += marks.empty() ? "?" : ", ?";
+      }
+      const std::string name(table.name);
+      DUDAO_TRY(const auto create, shapes.lookup("SELECT sql FROM sqlite_schema WHERE name = ?", table.name));
+      shapes_.push_back(
+          {std::get<std::string>(create.value()), "INSERT INTO " + name + " (" + columns + ") VALUES (" + marks + ")"});
+      DUDAO_TRY(auto q, db->query("SELECT " + columns + ", _feed FROM " + name +
+                                  " WHERE _feed IN (SELECT log_index FROM ledger WHERE author <> 0)"));
+      while (true) {
+        DUDAO_TRY(const bool found, q.step());
+        if (!found) break;
+        std::vector<Value> cells;
+        for (int i = 0; i + 1 < q.columns(); ++i) cells.push_back(to_value(q.value(i)));
+        by_statement[q.integer(q.columns() - 1)].emplace_back(shapes_.size() - 1, std::move(cells));
+      }
+    }
+    DUDAO_TRY(auto q, db->query("SELECT size FROM batch ORDER BY size"));
+    auto next = by_statement.begin();
+    while (true) {
+      DUDAO_TRY(const bool found, q.step());
+      if (!found) return {};
+      transactions_.emplace_back();
+      for (; next != by_statement.end() && next->first < q.integer(0); ++next)
+        std::move(next->second.begin(), next->second.end(), std::back_inserter(transactions_.back()));
+      if (transactions_.back().empty()) transactions_.pop_back();
+    }
+  }
+
+  std::vector<Shape> shapes_;
+  std::vector<std::vector<std::pair<std::size_t, std::vector<Value>>>> transactions_;
+};
+
+/// The office alone: what came over the wire is given again to a copy of what it was before, and the rows that come of
+/// it to SQLite alone. Medians of several rounds, seconds.
+std::pair<double, double> measure_office(Field& field, const std::string& before_sync, std::size_t visits) {
+  std::vector<double> ours;
+  std::vector<double> plain;
+  for (int round = 0; round < rounds; ++round) {
+    const TempFolder folder;
+    const std::string copy = folder / "office.db";
+    std::filesystem::copy_file(before_sync, copy);
+    {
+      const auto office = must(Office::open(field.office_platform, {copy, "bench.dudao/office"}), "office");
+      Request request;
+      request.method = "POST";
+      request.path = kSyncPath;
+      const auto began = Clock::now();
+      for (const Bytes& body : field.requests) {
+        request.body = body;
+        if (office->handle(request).status != 200) give_up("the office refused a sync that it took before");
+      }
+      ours.push_back(seconds_since(began));
+      if (office->counters().registered != visits) give_up("not a change set a visit");
+    }
+    const SameRows rows(copy, *field.db);
+    plain.push_back(rows.insert_s());
+    if (round == 0)
+      std::cout << visits << " change sets, " << rows.rows() << " rows in " << rows.transactions() << " transactions"
+                << std::endl;
+  }
+  return {percentile(ours, 0.5), percentile(plain, 0.5)};
+}
+
 void measure_main_job(const std::vector<MadeVisit>& work) {
   Field field(work);
   field.sync();  // the tasks
@@ -253,32 +394,13 @@ void measure_main_job(const std::vector<MadeVisit>& work) {
       "the median tap");
   std::cout << steps << " durable steps in " << work.size() << " visits" << std::endl;
 
-  field.handling_ns = 0;
+  const std::string before_sync = field.folder / "before.db";
+  must(field.office->backup(before_sync), "backup");
+  field.requests.clear();
   began = Clock::now();
   const SyncReport up = field.sync();
   const double sync_s = seconds_since(began);
-  const double office_s = static_cast<double>(field.handling_ns) * 1e-9;
-  double plain_office_s = 0;
-  {
-    // The same rows in as many transactions as the office made of them.
-    const TempFolder folder;
-    Plain plain(folder / "plain.db");
-    const std::size_t each =
-        (work.size() + static_cast<std::size_t>(up.exchanges) - 1) / static_cast<std::size_t>(up.exchanges);
-    began = Clock::now();
-    for (std::size_t i = 0; i < work.size(); ++i) {
-      if (i % each == 0) plain.run("BEGIN");
-      const auto id = static_cast<std::int64_t>(i + 1);
-      plain.visit(id, work[i]);
-      for (const MadeAnswer& answer : work[i].answers) plain.answer(id, answer);
-      std::int64_t n = 0;
-      for (const MadeFinding& finding : work[i].findings) plain.finding(id, ++n, finding);
-      for (std::int64_t k = 1; k <= 8; ++k)
-        plain.note(id, k, k == 1 ? work[i].note : "x");  // events, signature, feedback …
-      if ((i + 1) % each == 0 || i + 1 == work.size()) plain.run("COMMIT");
-    }
-    plain_office_s = seconds_since(began);
-  }
+  const auto [office_s, plain_office_s] = measure_office(field, before_sync, work.size());
   const auto visits = static_cast<double>(work.size());
   row("office: change sets a second", visits / office_s, visits / plain_office_s, "1/s",
       "SQLite, the same rows and transactions");
@@ -353,6 +475,7 @@ int main(int argc, char** argv) {
     const std::string option = argv[i];
     if (option == "--visits") visits = std::stoul(argv[i + 1]);
     if (option == "--workload") workload = argv[i + 1];
+    if (option == "--rounds") rounds = std::max(1, std::stoi(argv[i + 1]));
     if (option == "--json") json_file = argv[i + 1];
   }
   const std::vector<MadeVisit> work =
@@ -364,7 +487,7 @@ int main(int argc, char** argv) {
 
   std::printf("%-46s %12s %12s %8s  %s\n", "", "dudao", "baseline", "ratio", "baseline is");
   nlohmann::json out = nlohmann::json::array();
-  for (const Line& line : table) {
+  for (const Line& line : lines) {
     std::printf("%-46s %12.6g %12.6g %8.2f  %s (%s)\n", line.name.c_str(), line.ours, line.baseline,
                 line.ours / line.baseline, line.baseline_is.c_str(), line.unit.c_str());
     out.push_back({{"name", line.name},
