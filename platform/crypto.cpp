@@ -200,7 +200,15 @@ Bytes fixed_from_der(BytesView der) {
   return out;
 }
 
-const EVP_MD* digest_for(Algorithm algorithm) { return algorithm == Algorithm::kEd25519 ? nullptr : EVP_sha256(); }
+/// OpenSSL 3 looks the algorithm up by its name every time that it is given EVP_sha256(), which costs more than to hash
+/// a small piece.
+const EVP_MD* sha256_method() {
+  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  require(method != nullptr);
+  return method;
+}
+
+const EVP_MD* digest_for(Algorithm algorithm) { return algorithm == Algorithm::kEd25519 ? nullptr : sha256_method(); }
 
 }  // namespace
 
@@ -212,8 +220,9 @@ Hash sha256(BytesView data) { return sha256({data}); }
 
 Hash sha256(std::initializer_list<BytesView> parts) {
   Hash out;
-  DigestContext context(EVP_MD_CTX_new());
-  require(context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1);
+  // Kept by each thread, since to make one costs as much as to hash a small piece.
+  static thread_local const DigestContext context(EVP_MD_CTX_new());
+  require(context && EVP_DigestInit_ex(context.get(), sha256_method(), nullptr) == 1);
   for (const BytesView part : parts) require(EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1);
   require(EVP_DigestFinal_ex(context.get(), out.data(), nullptr) == 1);
   return out;

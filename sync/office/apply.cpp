@@ -596,7 +596,8 @@ class DeviceChanges {
   std::map<std::string, Visit> visits_;
 };
 
-Result<std::optional<Error>> Applier::apply(const Statement& statement, const Registration& where) {
+Result<std::optional<Error>> Applier::apply(const Statement& statement, const Registration& where,
+                                            const ChangeSet* change_set) {
   if (where.author != kOfficeAuthor) {
     DUDAO_TRY(auto device, store_.device(where.author));
     if (!device) return fail(Code::kLedgerBroken, "author " + std::to_string(where.author));
@@ -605,7 +606,7 @@ Result<std::optional<Error>> Applier::apply(const Statement& statement, const Re
     DUDAO_CHECK(store_.put_device(*device));
   }
   DUDAO_CHECK(store_.savepoint());
-  auto done = apply_now(statement, where);
+  auto done = apply_now(statement, where, change_set);
   if (done) {
     DUDAO_CHECK(store_.release());
   } else {
@@ -626,7 +627,8 @@ Status Applier::show_again(const Statement& statement, const Registration& where
   return DeviceChanges(*this, store_, *device, writing).show_again(change_set->changes);
 }
 
-Result<std::optional<Error>> Applier::apply_now(const Statement& statement, const Registration& where) {
+Result<std::optional<Error>> Applier::apply_now(const Statement& statement, const Registration& where,
+                                                const ChangeSet* change_set) {
   const BytesView payload = statement.payload;
   const auto whole = [](const Status& status) {
     return status ? Result<std::optional<Error>>(std::nullopt) : fail(status.error());
@@ -642,8 +644,9 @@ Result<std::optional<Error>> Applier::apply_now(const Statement& statement, cons
       return whole(apply_draw_step(payload, where));
     case StatementType::kChangeSet:
     case StatementType::kOfficeDecision: {
-      DUDAO_TRY(const ChangeSet change_set, read_change_set(payload));
-      return apply_change_set(change_set, where);
+      if (change_set) return apply_change_set(*change_set, where);
+      DUDAO_TRY(const ChangeSet read, read_change_set(payload));
+      return apply_change_set(read, where);
     }
     default:
       return fail(Code::kTypeNotLogged, std::to_string(static_cast<int>(statement.type)));

@@ -31,13 +31,16 @@ class Applier {
   /// Absent: applied. Present: a rule refused it, or the part of it that is about one visit, and nothing of that
   /// changed but the author's chain, which goes on, and the places in the feed of the rows that it spoke of; the caller
   /// keeps the reason with the entry. Error: database errors only.
-  Result<std::optional<Error>> apply(const Statement& statement, const Registration& where);
+  /// `change_set` is what the payload says, where the caller has read it already.
+  Result<std::optional<Error>> apply(const Statement& statement, const Registration& where,
+                                     const ChangeSet* change_set = nullptr);
 
   /// For when a transaction that may have read a checklist was undone.
   void forget_checklists() { checklists_.clear(); }
 
  private:
-  Result<std::optional<Error>> apply_now(const Statement& statement, const Registration& where);
+  Result<std::optional<Error>> apply_now(const Statement& statement, const Registration& where,
+                                         const ChangeSet* change_set);
   Status show_again(const Statement& statement, const Registration& where);
   Status apply_enrolment(BytesView payload, const Statement& statement, const Registration& where);
   Status apply_revocation(BytesView payload);

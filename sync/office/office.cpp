@@ -18,6 +18,7 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
+#include <thread>
 
 namespace dudao {
 namespace {
@@ -63,6 +64,19 @@ Bytes uuid_v7(std::int64_t utc_ms) {
   return id;
 }
 
+/// Calls work(0) to work(count - 1), in any order and at once; returns when all have been called.
+void for_each_on_all_cores(std::size_t count, const std::function<void(std::size_t)>& work) {
+  constexpr std::size_t kWorthAThread = 4;
+  std::atomic<std::size_t> next = 0;
+  const auto go_on = [&] {
+    for (std::size_t n = next++; n < count; n = next++) work(n);
+  };
+  std::vector<std::jthread> others;
+  const std::size_t threads = std::min<std::size_t>(std::thread::hardware_concurrency(), count / kWorthAThread);
+  for (std::size_t i = 1; i < threads; ++i) others.emplace_back(go_on);
+  go_on();
+}
+
 Value or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
 
 }  // namespace
@@ -89,8 +103,8 @@ struct Office::Impl {
   }
 
   /// Gives a statement its place in the log and derives what follows from it. The caller has a transaction open.
-  Result<std::int64_t> append(BytesView bytes, const Statement& statement, std::int64_t author, std::uint64_t seq,
-                              std::optional<Error>& refusal) {
+  Result<std::int64_t> append(BytesView bytes, const Statement& statement, const ChangeSet* change_set,
+                              std::int64_t author, std::uint64_t seq, std::optional<Error>& refusal) {
     DUDAO_TRY(const std::int64_t index, store->size());
     LedgerEntry entry;
     entry.index = index;
@@ -103,7 +117,7 @@ struct Office::Impl {
     DUDAO_CHECK(append_leaf(index, leaf_hash(bytes), nodes, [this](int level, std::int64_t position, const Hash& hash) {
       return store->put_node(level, position, hash);
     }));
-    DUDAO_TRY(refusal, applier.apply(statement, {index, author, batch_utc_ms, seq}));
+    DUDAO_TRY(refusal, applier.apply(statement, {index, author, batch_utc_ms, seq}, change_set));
     if (refusal) DUDAO_CHECK(store->set_refusal(index, static_cast<std::uint16_t>(refusal->code), refusal->detail));
     return index;
   }
@@ -113,7 +127,7 @@ struct Office::Impl {
     DUDAO_TRY(const Bytes bytes, office_statement(type, std::move(subject), payload));
     DUDAO_TRY(const Statement statement, parse_statement(bytes));
     std::optional<Error> refusal;
-    DUDAO_TRY(const std::int64_t index, append(bytes, statement, kOfficeAuthor, seq, refusal));
+    DUDAO_TRY(const std::int64_t index, append(bytes, statement, nullptr, kOfficeAuthor, seq, refusal));
     if (refusal) return fail(*refusal);
     registry_changed = registry_changed || type == StatementType::kEnrolment || type == StatementType::kRevocation;
     if (type == StatementType::kOfficeDecision) {
@@ -223,9 +237,10 @@ struct Office::Impl {
   // --- The exchange.
 
   struct Incoming {
-    Bytes bytes;
+    Bytes bytes;  ///< what the views of all else point into
     Statement statement;
     ChainLink link;
+    std::optional<ChangeSet> change_set;  ///< absent: has not the form of one, which the log will say
   };
   /// One request on its way through the group commit.
   struct Work {
@@ -288,41 +303,48 @@ struct Office::Impl {
     if (device->state == DeviceState::kActive && office_utc_ms / 1000 > device->expires_utc_s)
       return refuse(403, {Code::kDeviceExpired, {}}, office_utc_ms);
 
-    const auto statements = unpack_statements(BytesView(*plain).subspan(first->size()), device->no, device->key,
-                                              kMaxStatementsPerRequest, kMaxSyncPlainBytes);
+    auto statements = unpack_statements(BytesView(*plain).subspan(first->size()), device->no, device->key,
+                                        kMaxStatementsPerRequest, kMaxSyncPlainBytes);
     if (!statements)
       return refuse(statements.error().code == Code::kCompressedTooLarge ? 413 : 400, statements.error(),
                     office_utc_ms);
 
     Work work(*device, *request);
-    for (const Bytes& statement : *statements) take_in(work, statement);
+    take_in(work, *std::move(statements));
     commit_together(work);
     return std::move(work.response);
   }
 
-  /// Everything about a statement that needs no store: form, author, signature. Runs on the caller's thread, so that
-  /// signatures are checked on all cores.
-  static void take_in(Work& work, BytesView bytes) {
-    Incoming in;
-    in.bytes = to_bytes(bytes);
-    const Status sound = [&]() -> Status {
-      DUDAO_TRY(in.statement, parse_statement(in.bytes));
-      if (in.statement.type != StatementType::kChangeSet)
-        return fail(Code::kStatementType, std::to_string(static_cast<int>(in.statement.type)));
-      if (in.statement.kid != key_id(work.device.key)) return fail(Code::kForeignStatement, to_hex(in.statement.kid));
-      DUDAO_CHECK(verify_statement(in.statement, work.device.key));
-      DUDAO_TRY(in.link, read_chain_link(in.statement.payload));
-      // What a newer program says cannot be judged yet; it waits at the device until this office is brought up to date.
-      const auto change_set = read_change_set(in.statement.payload);
-      if (!change_set && change_set.error().code == Code::kSchemaNewer) return fail(change_set.error());
-      return {};
-    }();
-    if (!sound) {
-      work.refusals.push_back(
-          {in.link.seq, static_cast<std::uint16_t>(sound.error().code), sound.error().detail, false});
-      return;
+  /// Everything about a statement that needs no store: form, author, signature. Runs on the caller's thread and, when
+  /// there are many, on others beside it, so that signatures are checked on all cores.
+  static void take_in(Work& work, std::vector<Bytes> all) {
+    std::vector<Incoming> taken(all.size());
+    std::vector<Status> sound(all.size());
+    for_each_on_all_cores(all.size(), [&](std::size_t n) {
+      taken[n].bytes = std::move(all[n]);
+      sound[n] = judge(work.device, taken[n]);
+    });
+    for (std::size_t n = 0; n < taken.size(); ++n) {
+      if (sound[n])
+        work.statements.push_back(std::move(taken[n]));
+      else
+        work.refusals.push_back(
+            {taken[n].link.seq, static_cast<std::uint16_t>(sound[n].error().code), sound[n].error().detail, false});
     }
-    work.statements.push_back(std::move(in));
+  }
+  static Status judge(const Device& device, Incoming& in) {
+    DUDAO_TRY(in.statement, parse_statement(in.bytes));
+    if (in.statement.type != StatementType::kChangeSet)
+      return fail(Code::kStatementType, std::to_string(static_cast<int>(in.statement.type)));
+    if (in.statement.kid != key_id(device.key)) return fail(Code::kForeignStatement, to_hex(in.statement.kid));
+    DUDAO_CHECK(verify_statement(in.statement, device.key));
+    in.statement.to_be_signed = Bytes();
+    DUDAO_TRY(in.link, read_chain_link(in.statement.payload));
+    auto change_set = read_change_set(in.statement.payload);
+    // What a newer program says cannot be judged yet; it waits at the device until this office is brought up to date.
+    if (!change_set && change_set.error().code == Code::kSchemaNewer) return fail(change_set.error());
+    if (change_set) in.change_set = *std::move(change_set);
+    return {};
   }
 
   /// Requests that arrive while one is being committed share the next commit.
@@ -410,7 +432,8 @@ struct Office::Impl {
       return {};
     }
     std::optional<Error> refusal;
-    DUDAO_TRY(const std::int64_t index, append(in.bytes, in.statement, device->no, in.link.seq, refusal));
+    DUDAO_TRY(const std::int64_t index, append(in.bytes, in.statement, in.change_set ? &*in.change_set : nullptr,
+                                               device->no, in.link.seq, refusal));
     ++registered;
     work.registered.emplace_back(in.link.seq, index);
     return {};
