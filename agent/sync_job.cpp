@@ -60,7 +60,7 @@ Result<SyncReport> run_sync(Platform& platform, Database& db, const SyncJobOptio
     HttpRequest request;
     request.method = "POST";
     request.url = options.office_url + std::string(kSyncPath);
-    request.headers = {{"content-type", std::string(kSyncContentType)}, {"accept", std::string(kSyncContentType)}};
+    request.headers = {{"content-type", std::string(kSyncContentType)}};
     DUDAO_TRY(request.body, pass.request());
     request.max_response_bytes = kMaxSyncPlainBytes;
     request.cancelled = options.cancelled;

@@ -3,8 +3,9 @@
 namespace dudao {
 namespace {
 
-constexpr std::size_t kMaxConsistencyHashes = 128;
 constexpr std::size_t kMaxRuns = 10'000;
+/// Between any two of them, at most twice the height of the tallest tree.
+constexpr std::size_t kMaxGrowthHashes = 128 * kMaxRuns;
 
 }  // namespace
 
@@ -28,12 +29,15 @@ Bytes write_sync_answer(const SyncAnswer& answer) {
     out.integer(static_cast<std::int64_t>(seq));
     write_batch_receipt(out, batch);
   }
-  if (answer.checkpoint)
-    out.text(*answer.checkpoint);
-  else
+  if (answer.growth) {
+    out.array(4);
+    out.integer(answer.growth->size);
+    out.bytes(answer.growth->root ? BytesView(*answer.growth->root) : BytesView());
+    out.bytes(answer.growth->signature);
+    write_hashes(out, answer.growth->proof);
+  } else {
     out.null();
-  out.array(answer.consistency.size());
-  for (const Hash& hash : answer.consistency) out.bytes(hash);
+  }
   return std::move(out).take();
 }
 
@@ -55,16 +59,18 @@ Result<SyncAnswer> read_sync_answer(BytesView body) {
   if (type == CborType::kNull) {
     DUDAO_CHECK(in.null());
   } else {
-    DUDAO_TRY(const std::string_view note, in.text());
-    out.checkpoint = std::string(note);
-  }
-  DUDAO_TRY(const std::uint64_t hashes, in.array());
-  if (hashes > kMaxConsistencyHashes) return fail(Code::kReceiptForm, "consistency");
-  for (std::uint64_t i = 0; i < hashes; ++i) {
-    DUDAO_TRY(const BytesView bytes, in.bytes());
-    const auto hash = to_array<32>(bytes);
-    if (!hash) return fail(Code::kReceiptForm, "consistency");
-    out.consistency.push_back(*hash);
+    DUDAO_TRY(const std::uint64_t parts, in.array());
+    if (parts != 4) return fail(Code::kReceiptForm, "growth");
+    LogGrowth growth;
+    DUDAO_TRY(growth.size, in.integer());
+    DUDAO_TRY(const BytesView root, in.bytes());
+    growth.root = to_array<32>(root);
+    DUDAO_TRY(const BytesView signature, in.bytes());
+    if (growth.size < 1 || (!growth.root && !root.empty()) || signature.size() != 64)
+      return fail(Code::kReceiptForm, "growth");
+    growth.signature = to_bytes(signature);
+    DUDAO_TRY(growth.proof, read_hashes(in, kMaxGrowthHashes));
+    out.growth = std::move(growth);
   }
   DUDAO_CHECK(in.finish());
   return out;

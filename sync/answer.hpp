@@ -15,16 +15,25 @@
 
 namespace dudao {
 
-/// The statements of a request, one after the other, the sync-request first. Views point into the body.
+/// Statements one after the other, as an answer to an enrolment has them. Views point into the body.
 Result<std::vector<BytesView>> split_statements(BytesView body, std::size_t most);
+
+/// How the log went on from the device's checkpoint.
+struct LogGrowth {
+  std::int64_t size = 0;
+  /// Absent: a receipt that goes with it is of a batch that ends at this size, and signs it.
+  std::optional<Hash> root;
+  Bytes signature;          ///< of the checkpoint
+  std::vector<Hash> proof;  ///< growth_proof over the receipts that are not from before
+};
 
 /// What stands in a 200 answer.
 struct SyncAnswer {
-  BytesView page;  ///< signed feed page
-  /// Receipts for neighbouring statements: number of the first, then the batch.
+  BytesView page;  ///< feed page as a bare statement
+  /// Receipts for neighbouring statements: number of the first, then the batch. The proof of one from after the
+  /// device's checkpoint is empty: the growth proof has what is missing.
   std::vector<std::pair<std::uint64_t, BatchReceipt>> receipts;
-  std::optional<std::string> checkpoint;  ///< absent: the log has not grown since the device's
-  std::vector<Hash> consistency;          ///< from the device's checkpoint to this one
+  std::optional<LogGrowth> growth;  ///< absent: the log has not grown since the device's checkpoint
 };
 Bytes write_sync_answer(const SyncAnswer& answer);
 /// Errors: CBOR errors, kReceiptForm.

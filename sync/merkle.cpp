@@ -2,6 +2,7 @@
 
 #include "platform/crypto.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <map>
 
@@ -39,28 +40,6 @@ Status prove_inclusion(std::int64_t index, std::int64_t begin, std::int64_t n, c
   return {};
 }
 
-/// RFC 9162 section 2.1.4.1, SUBPROOF.
-Status prove_consistency(std::int64_t first, std::int64_t begin, std::int64_t n, bool whole, const NodeReader& read,
-                         std::vector<Hash>& out) {
-  if (first == n) {
-    if (whole) return {};
-    DUDAO_TRY(const Hash hash, subtree(begin, n, read));
-    out.push_back(hash);
-    return {};
-  }
-  const std::int64_t left = split(n);
-  if (first <= left) {
-    DUDAO_CHECK(prove_consistency(first, begin, left, whole, read, out));
-    DUDAO_TRY(const Hash hash, subtree(begin + left, n - left, read));
-    out.push_back(hash);
-    return {};
-  }
-  DUDAO_CHECK(prove_consistency(first - left, begin + left, n - left, false, read, out));
-  DUDAO_TRY(const Hash hash, subtree(begin, left, read));
-  out.push_back(hash);
-  return {};
-}
-
 /// Walks the tree of [begin, begin+n) and calls outside(begin, n) for each largest subtree without a leaf of [first,
 /// last).
 template <class Outside>
@@ -70,6 +49,43 @@ Status walk_outside(std::int64_t begin, std::int64_t n, std::int64_t first, std:
   const std::int64_t left = split(n);
   DUDAO_CHECK(walk_outside(begin, left, first, last, outside));
   return walk_outside(begin + left, n - left, first, last, outside);
+}
+
+/// Calls each(level, position) for the fewest perfect subtrees that make up [begin, end), from left to right.
+template <class Each>
+Status walk_cover(std::int64_t begin, std::int64_t end, const Each& each) {
+  while (begin < end) {
+    const int widest = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(end - begin))) - 1;
+    const int level = begin == 0 ? widest : std::min(widest, level_of(begin));
+    DUDAO_CHECK(each(level, begin >> level));
+    begin += std::int64_t{1} << level;
+  }
+  return {};
+}
+
+/// Walks from where the log was to where it is: held(begin, end) for leaves of a range, unknown(level, position) for
+/// what lies between them, cut so that the tree can be closed at the end of each batch.
+template <class Held, class Unknown>
+Status walk_growth(std::int64_t from, std::int64_t to, std::span<const HeldRange> ranges, const Held& held,
+                   const Unknown& unknown) {
+  std::vector<std::int64_t> cuts{from, to};
+  std::int64_t end = from;
+  for (const HeldRange& range : ranges) {
+    if (range.first < end || range.count < 1 || range.size > to || range.count > range.size ||
+        range.first > range.size - range.count)
+      return fail(Code::kProofForm, "range");
+    end = range.first + range.count;
+    cuts.insert(cuts.end(), {range.first, end, range.size});
+  }
+  std::sort(cuts.begin(), cuts.end());
+  std::size_t next = 0;
+  for (std::size_t i = 1; i < cuts.size(); ++i) {
+    if (cuts[i - 1] == cuts[i]) continue;
+    while (next < ranges.size() && ranges[next].first + ranges[next].count <= cuts[i - 1]) ++next;
+    const bool is_held = next < ranges.size() && ranges[next].first <= cuts[i - 1];
+    DUDAO_CHECK(is_held ? held(cuts[i - 1], cuts[i]) : walk_cover(cuts[i - 1], cuts[i], unknown));
+  }
+  return {};
 }
 
 }  // namespace
@@ -128,52 +144,6 @@ Result<Hash> root_of_inclusion(const Hash& leaf, std::int64_t index, std::int64_
   return r;
 }
 
-Result<std::vector<Hash>> consistency_proof(std::int64_t first, std::int64_t second, const NodeReader& read) {
-  std::vector<Hash> proof;
-  DUDAO_CHECK(prove_consistency(first, 0, second, true, read, proof));
-  return proof;
-}
-
-Status check_consistency(std::int64_t first, std::int64_t second, const Hash& first_root, const Hash& second_root,
-                         std::span<const Hash> proof) {
-  if (first <= 0 || first > second) return fail(Code::kProofForm, "sizes");
-  if (first == second) {
-    if (!proof.empty()) return fail(Code::kProofForm, "too long");
-    return first_root == second_root ? Status() : fail(Code::kProofWrong);
-  }
-  // SPEC: RFC 9162 section 2.1.4.2.
-  std::vector<Hash> path(proof.begin(), proof.end());
-  if (perfect(first)) path.insert(path.begin(), first_root);
-  if (path.empty()) return fail(Code::kProofForm, "too short");
-  std::int64_t fn = first - 1;
-  std::int64_t sn = second - 1;
-  while (fn % 2 == 1) {
-    fn >>= 1;
-    sn >>= 1;
-  }
-  Hash fr = path.front();
-  Hash sr = path.front();
-  for (std::size_t i = 1; i < path.size(); ++i) {
-    const Hash& c = path[i];
-    if (sn == 0) return fail(Code::kProofForm, "too long");
-    if (fn % 2 == 1 || fn == sn) {
-      fr = node_hash(c, fr);
-      sr = node_hash(c, sr);
-      while (fn % 2 == 0 && fn != 0) {
-        fn >>= 1;
-        sn >>= 1;
-      }
-    } else {
-      sr = node_hash(sr, c);
-    }
-    fn >>= 1;
-    sn >>= 1;
-  }
-  if (sn != 0) return fail(Code::kProofForm, "too short");
-  if (fr != first_root || sr != second_root) return fail(Code::kProofWrong);
-  return {};
-}
-
 Result<std::vector<Hash>> range_proof(std::int64_t first, std::int64_t count, std::int64_t size,
                                       const NodeReader& read) {
   std::vector<Hash> proof;
@@ -226,6 +196,80 @@ Result<ProvenRange> expand_range(std::int64_t first, std::int64_t size, std::spa
     out.inclusion.emplace_back(path.rbegin(), path.rend());
   }
   return out;
+}
+
+Result<std::vector<Hash>> tree_peaks(std::int64_t size, const NodeReader& read) {
+  std::vector<Hash> out;
+  DUDAO_CHECK(walk_cover(0, size, [&](int level, std::int64_t position) -> Status {
+    DUDAO_TRY(const Hash hash, read(level, position));
+    out.push_back(hash);
+    return {};
+  }));
+  return out;
+}
+
+Result<std::vector<Hash>> growth_proof(std::int64_t from, std::int64_t to, std::span<const HeldRange> held,
+                                       const NodeReader& read) {
+  std::vector<Hash> proof;
+  DUDAO_CHECK(walk_growth(
+      from, to, held, [](std::int64_t, std::int64_t) { return Status(); },
+      [&](int level, std::int64_t position) -> Status {
+        DUDAO_TRY(const Hash hash, read(level, position));
+        proof.push_back(hash);
+        return {};
+      }));
+  return proof;
+}
+
+Result<GrownTree> GrownTree::grow(std::int64_t from, std::span<const Hash> peaks, std::int64_t to,
+                                  std::span<const HeldRange> held, std::span<const Hash> leaves,
+                                  std::span<const Hash> proof) {
+  if (from < 0 || from > to) return fail(Code::kProofForm, "sizes");
+  GrownTree out;
+  const auto next_of = [](std::span<const Hash>& some) -> Result<Hash> {
+    if (some.empty()) return fail(Code::kProofForm, "too short");
+    const Hash hash = some.front();
+    some = some.subspan(1);
+    return hash;
+  };
+  DUDAO_CHECK(walk_cover(0, from, [&](int level, std::int64_t position) -> Status {
+    DUDAO_TRY(const Hash hash, next_of(peaks));
+    out.add(level, position, hash);
+    return {};
+  }));
+  DUDAO_CHECK(walk_growth(
+      from, to, held,
+      [&](std::int64_t begin, std::int64_t end) -> Status {
+        for (; begin < end; ++begin) {
+          DUDAO_TRY(const Hash hash, next_of(leaves));
+          out.add(0, begin, hash);
+        }
+        return {};
+      },
+      [&](int level, std::int64_t position) -> Status {
+        DUDAO_TRY(const Hash hash, next_of(proof));
+        out.add(level, position, hash);
+        return {};
+      }));
+  if (!peaks.empty() || !leaves.empty() || !proof.empty()) return fail(Code::kProofForm, "too long");
+  return out;
+}
+
+void GrownTree::add(int level, std::int64_t position, Hash hash) {
+  nodes_[{level, position}] = hash;
+  for (; position % 2 == 1; ++level, position /= 2) {
+    const auto left = nodes_.find({level, position - 1});
+    if (left == nodes_.end()) return;
+    hash = node_hash(left->second, hash);
+    nodes_[{level + 1, position / 2}] = hash;
+  }
+}
+
+NodeReader GrownTree::reader() const {
+  return [this](int level, std::int64_t position) -> Result<Hash> {
+    const auto found = nodes_.find({level, position});
+    return found != nodes_.end() ? Result<Hash>(found->second) : fail(Code::kProofForm, "node not known");
+  };
 }
 
 }  // namespace dudao

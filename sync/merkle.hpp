@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -33,12 +34,6 @@ Result<std::vector<Hash>> inclusion_proof(std::int64_t index, std::int64_t size,
 /// index not below size).
 Result<Hash> root_of_inclusion(const Hash& leaf, std::int64_t index, std::int64_t size, std::span<const Hash> proof);
 
-/// Proof that the tree of `second` leaves continues that of `first` (section 2.1.4.1). REQUIRES: 0 < first <= second.
-Result<std::vector<Hash>> consistency_proof(std::int64_t first, std::int64_t second, const NodeReader& read);
-/// Errors: kProofForm, kProofWrong.
-Status check_consistency(std::int64_t first, std::int64_t second, const Hash& first_root, const Hash& second_root,
-                         std::span<const Hash> proof);
-
 /// The fewest hashes from which whoever holds the leaves [first, first+count) computes the root: the perfect subtrees
 /// left of the range, then those right of it, each from left to right. REQUIRES: 0 <= first, 0 < count, first+count <=
 /// size.
@@ -52,5 +47,35 @@ struct ProvenRange {
 /// Error: kProofForm.
 Result<ProvenRange> expand_range(std::int64_t first, std::int64_t size, std::span<const Hash> leaves,
                                  std::span<const Hash> proof);
+
+/// The roots of the largest perfect subtrees of a log of `size` leaves, from left to right: enough to go on from there.
+Result<std::vector<Hash>> tree_peaks(std::int64_t size, const NodeReader& read);
+
+/// Leaves of a log that somebody holds, of a batch that ended at `size`.
+struct HeldRange {
+  std::int64_t first = 0, count = 0, size = 0;
+};
+/// The fewest hashes with which whoever has the peaks of a log of `from` leaves and holds some of those that follow
+/// knows its peaks, and roots and proofs at the end of each batch of theirs: that the log goes on as it was, and where
+/// their leaves stand in it, both at once. REQUIRES: from <= to; ranges as GrownTree::grow checks them.
+Result<std::vector<Hash>> growth_proof(std::int64_t from, std::int64_t to, std::span<const HeldRange> held,
+                                       const NodeReader& read);
+
+/// What a growth proof makes known.
+class GrownTree {
+ public:
+  /// `leaves`: of all ranges, one after the other. Error: kProofForm (too few or too many hashes; ranges that are out
+  /// of order, overlap, or lie outside [from, to)).
+  static Result<GrownTree> grow(std::int64_t from, std::span<const Hash> peaks, std::int64_t to,
+                                std::span<const HeldRange> held, std::span<const Hash> leaves,
+                                std::span<const Hash> proof);
+  /// For tree_root(), tree_peaks() and range_proof(). Error: kProofForm for a node that is not known.
+  NodeReader reader() const;
+
+ private:
+  /// With its parent, where that is known from it.
+  void add(int level, std::int64_t position, Hash hash);
+  std::map<std::pair<int, std::int64_t>, Hash> nodes_;
+};
 
 }  // namespace dudao

@@ -105,6 +105,46 @@ FeedSql feed_sql(const Table& table) {
   return sql;
 }
 
+using Receipts = decltype(SyncAnswer::receipts);
+
+/// One that the growth from the known checkpoint has to prove.
+bool is_new(const BatchReceipt& batch, const LogState& known) {
+  return static_cast<std::uint64_t>(batch.first) >= known.size;
+}
+
+/// What the receipts are for, run by run: only of what this request held. Error: kReceiptWrong.
+Result<std::vector<std::vector<Bytes>>> statements_of(Database& db, const Receipts& receipts,
+                                                      const std::vector<std::uint64_t>& sent) {
+  std::vector<std::vector<Bytes>> out;
+  for (const auto& [first_seq, batch] : receipts) {
+    out.emplace_back();
+    for (std::int64_t i = 0; i < batch.count; ++i) {
+      const std::uint64_t seq = first_seq + static_cast<std::uint64_t>(i);
+      if (!std::binary_search(sent.begin(), sent.end(), seq)) return fail(Code::kReceiptWrong, std::to_string(seq));
+      DUDAO_TRY(auto found, statement_of(db, seq));
+      out.back().push_back(std::move(found.statement));
+    }
+  }
+  return out;
+}
+
+Result<GrownTree> grow(Database& db, const LogState& known, const LogGrowth& growth, const Receipts& receipts,
+                       const std::vector<std::vector<Bytes>>& statements) {
+  std::vector<Hash> peaks;
+  DUDAO_TRY(const auto kept, bytes_setting(db, "checkpoint_peaks"));
+  for (std::size_t at = 0; kept && at + 32 <= kept->size(); at += 32)
+    peaks.push_back(*to_array<32>(BytesView(*kept).subspan(at, 32)));
+  std::vector<HeldRange> held;
+  std::vector<Hash> leaves;
+  for (std::size_t n = 0; n < receipts.size(); ++n) {
+    const BatchReceipt& batch = receipts[n].second;
+    if (!is_new(batch, known)) continue;
+    held.push_back({batch.first, batch.count, batch.head.size});
+    for (const Bytes& statement : statements[n]) leaves.push_back(leaf_hash(statement));
+  }
+  return GrownTree::grow(static_cast<std::int64_t>(known.size), peaks, growth.size, held, leaves, growth.proof);
+}
+
 /// Takes back what a refused statement wrote, but for rows with edits that the office has not judged yet. Those that
 /// the office has all the same come with the feed: it hands out again, under the statement's own index, whatever the
 /// statement spoke of.
@@ -152,6 +192,7 @@ struct SyncPass::Opened {
   FeedPage page;
   std::optional<LogState> checkpoint;
   std::string note;
+  Bytes peaks;  ///< of the log at the checkpoint
   struct Taken {
     std::uint64_t seq;
     std::int64_t log_index;
@@ -200,6 +241,7 @@ Result<Bytes> SyncPass::request() {
     sent_.push_back(static_cast<std::uint64_t>(q.integer(0)));
     statements.push_back(to_bytes(statement));
   }
+  body = bare_statement(body);
   append(body, pack_statements(statements, who.device, *who.device_key));
   return compress(body, Effort::kThorough);
 }
@@ -211,53 +253,70 @@ Result<SyncPass::Opened> SyncPass::open_answer(BytesView body) const {
   if (!plain) return fail(Code::kNotTheOffice, "body");
   out.plain = std::move(*plain);
   DUDAO_TRY(out.answer, read_sync_answer(out.plain));
-  auto page_statement = open_statement(out.answer.page, StatementType::kFeedPage, *who.office_key);
+  const auto bare = read_bare_statement(out.answer.page);
+  if (!bare) return fail(Code::kAnswerForged, bare.error().message());
+  DUDAO_TRY(out.page, read_feed_page(bare->payload));
+  const auto whole = whole_statement(out.answer.page,
+                                     {.type = StatementType::kFeedPage,
+                                      .issuer = who.origin,
+                                      .subject = "d" + std::to_string(who.device),
+                                      .issued_utc_s = std::max<std::int64_t>(0, out.page.office_utc_ms / 1000)},
+                                     *who.office_key);
+  const auto page_statement =
+      whole ? open_statement(*whole, StatementType::kFeedPage, *who.office_key) : fail(whole.error());
   if (!page_statement) return fail(Code::kAnswerForged, page_statement.error().message());
-  DUDAO_TRY(out.page, read_feed_page(page_statement->payload));
   // An answer to another device or to another request is somebody's replay.
   if (out.page.device != who.device || out.page.nonce != nonce_)
     return fail(Code::kAnswerForged, "not an answer to this request");
 
   DUDAO_TRY(const LogState known, log_state(db_, "checkpoint"));
   LogState newest = known;
-  if (out.answer.checkpoint) {
-    DUDAO_TRY(const Checkpoint checkpoint, open_checkpoint(*out.answer.checkpoint, who.origin, *who.office_key));
-    newest = {static_cast<std::uint64_t>(checkpoint.size), checkpoint.root};
-    if (newest.size < known.size)
-      return fail(Code::kLogShrunk, std::to_string(newest.size) + " after " + std::to_string(known.size));
-    if (known.size > 0) {
-      const Status continues = check_consistency(static_cast<std::int64_t>(known.size), checkpoint.size, known.root,
-                                                 newest.root, out.answer.consistency);
-      if (!continues) return fail(Code::kLogForked, continues.error().message());
-    }
+  std::optional<GrownTree> tree;
+  DUDAO_TRY(std::vector<std::vector<Bytes>> statements, statements_of(db_, out.answer.receipts, sent_));
+  if (const auto& growth = out.answer.growth) {
+    // Where a root is claimed, it must be signed before anything is held against it.
+    const auto note_of = [&](const Hash& root) -> Status {
+      DUDAO_TRY(out.note, sign_checkpoint({who.origin, growth->size, root}, *who.office_key,
+                                          [&](BytesView) { return Result<Bytes>(growth->signature); }));
+      return open_checkpoint(out.note, who.origin, *who.office_key).map([](const Checkpoint&) {});
+    };
+    if (growth->root) DUDAO_CHECK(note_of(*growth->root));
+    if (static_cast<std::uint64_t>(growth->size) < known.size)
+      return fail(Code::kLogShrunk, std::to_string(growth->size) + " after " + std::to_string(known.size));
+    auto grown = grow(db_, known, *growth, out.answer.receipts, statements);
+    const auto root = grown ? tree_root(growth->size, grown->reader()) : fail(grown.error());
+    if (!root) return fail(Code::kLogForked, root.error().message());
+    if (growth->root ? *growth->root != *root : !note_of(*root)) return fail(Code::kLogForked, "root");
+    newest = {static_cast<std::uint64_t>(growth->size), *root};
+    tree = std::move(*grown);
+    DUDAO_TRY(const std::vector<Hash> peaks, tree_peaks(growth->size, tree->reader()));
+    for (const Hash& peak : peaks) append(out.peaks, peak);
     out.checkpoint = newest;
-    out.note = *out.answer.checkpoint;
   }
   if (out.page.to > newest.size) return fail(Code::kAnswerForged, "page beyond the checkpoint");
   DUDAO_TRY(const auto cursor, integer_setting(db_, "cursor"));
   if (out.page.from != static_cast<std::uint64_t>(cursor.value_or(0)) || out.page.to < out.page.from)
     return fail(Code::kAnswerForged, "page out of order");
 
-  for (const auto& [first_seq, batch] : out.answer.receipts) {
-    std::vector<Bytes> statements;
-    std::vector<BytesView> entries;
-    for (std::int64_t i = 0; i < batch.count; ++i) {
-      const std::uint64_t seq = first_seq + static_cast<std::uint64_t>(i);
-      if (!std::binary_search(sent_.begin(), sent_.end(), seq)) return fail(Code::kReceiptWrong, std::to_string(seq));
-      DUDAO_TRY(auto found, statement_of(db_, seq));
-      statements.push_back(std::move(found.statement));
+  for (std::size_t n = 0; n < out.answer.receipts.size(); ++n) {
+    const std::uint64_t first_seq = out.answer.receipts[n].first;
+    BatchReceipt& batch = out.answer.receipts[n].second;
+    if (is_new(batch, known)) {
+      if (!tree || !batch.proof.empty()) return fail(Code::kReceiptWrong, "proof");
+      auto proof = range_proof(batch.first, batch.count, batch.head.size, tree->reader());
+      if (!proof) return fail(Code::kReceiptWrong, proof.error().message());
+      batch.proof = std::move(*proof);
     }
-    for (const Bytes& statement : statements) entries.emplace_back(statement);
+    const std::vector<BytesView> entries(statements[n].begin(), statements[n].end());
     auto expanded = expand_receipts(batch, entries, who.origin, *who.office_key);
     if (!expanded) return fail(Code::kReceiptWrong, expanded.error().message());
     // The receipt's own tree is one that the checkpoint speaks of, and where it is the same size it is the same tree.
     if (static_cast<std::uint64_t>(batch.head.size) > newest.size ||
         (static_cast<std::uint64_t>(batch.head.size) == newest.size && expanded->root != newest.root))
       return fail(Code::kLogForked, "receipt against checkpoint");
-    for (std::int64_t i = 0; i < batch.count; ++i)
-      out.taken.push_back({first_seq + static_cast<std::uint64_t>(i), batch.first + i, batch.head.registered_utc_s,
-                           std::move(expanded->receipts[static_cast<std::size_t>(i)]),
-                           std::move(statements[static_cast<std::size_t>(i)])});
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      out.taken.push_back({first_seq + i, batch.first + static_cast<std::int64_t>(i), batch.head.registered_utc_s,
+                           std::move(expanded->receipts[i]), std::move(statements[n][i])});
   }
   return out;
 }
@@ -316,6 +375,7 @@ Result<PassReport> SyncPass::take_answer(int http_status, std::string_view conte
   if (opened.checkpoint) {
     DUDAO_CHECK(put_log_state(db_, "checkpoint", newest));
     DUDAO_CHECK(put_setting(db_, "checkpoint_note", std::string_view(opened.note)));
+    DUDAO_CHECK(put_setting(db_, "checkpoint_peaks", BytesView(opened.peaks)));
   }
   // Only with all rows up to the checkpoint in hand may the device say that it has seen them.
   if (!page.more && cursor == newest.size) DUDAO_CHECK(put_log_state(db_, "seen", newest));

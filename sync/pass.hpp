@@ -17,7 +17,7 @@
 namespace dudao {
 
 inline constexpr std::string_view kSyncPath = "/v1/sync";
-inline constexpr std::string_view kSyncContentType = "application/vnd.dudao.sync+zstd";
+inline constexpr std::string_view kSyncContentType = "application/vnd.dudao+zstd";
 inline constexpr std::string_view kErrorContentType = "application/vnd.dudao.error+cbor";
 inline constexpr std::size_t kMaxSyncBodyBytes = 4u << 20;    ///< as sent
 inline constexpr std::size_t kMaxSyncPlainBytes = 16u << 20;  ///< after decompression

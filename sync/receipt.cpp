@@ -55,19 +55,6 @@ Bytes make_receipt(BytesView protected_bytes, std::int64_t size, std::int64_t in
   return std::move(out).take();
 }
 
-Result<std::vector<Hash>> read_hashes(CborReader& in, std::size_t most) {
-  DUDAO_TRY(const std::uint64_t count, in.array());
-  if (count > most) return fail(Code::kReceiptForm, "proof");
-  std::vector<Hash> out;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    DUDAO_TRY(const BytesView bytes, in.bytes());
-    const auto hash = to_array<32>(bytes);
-    if (!hash) return fail(Code::kReceiptForm, "proof");
-    out.push_back(*hash);
-  }
-  return out;
-}
-
 /// Header labels of anybody's receipt; what we do not know is passed over, since it is signed all the same.
 struct ProtectedReceipt {
   std::optional<std::int64_t> algorithm;
@@ -122,6 +109,24 @@ Bytes batch_to_be_signed(const BatchHead& head, const Hash& root, std::string_vi
   return sig_structure(protected_header(head, origin, log_key), {}, root);
 }
 
+void write_hashes(CborWriter& out, std::span<const Hash> hashes) {
+  out.array(hashes.size());
+  for (const Hash& hash : hashes) out.bytes(hash);
+}
+
+Result<std::vector<Hash>> read_hashes(CborReader& in, std::size_t most) {
+  DUDAO_TRY(const std::uint64_t count, in.array());
+  if (count > most) return fail(Code::kReceiptForm, "proof");
+  std::vector<Hash> out;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    DUDAO_TRY(const BytesView bytes, in.bytes());
+    const auto hash = to_array<32>(bytes);
+    if (!hash) return fail(Code::kReceiptForm, "proof");
+    out.push_back(*hash);
+  }
+  return out;
+}
+
 void write_batch_receipt(CborWriter& out, const BatchReceipt& receipt) {
   out.array(6);
   out.integer(receipt.head.size);
@@ -129,8 +134,7 @@ void write_batch_receipt(CborWriter& out, const BatchReceipt& receipt) {
   out.bytes(receipt.signature);
   out.integer(receipt.first);
   out.integer(receipt.count);
-  out.array(receipt.proof.size());
-  for (const Hash& hash : receipt.proof) out.bytes(hash);
+  write_hashes(out, receipt.proof);
 }
 
 Result<BatchReceipt> read_batch_receipt(CborReader& in) {

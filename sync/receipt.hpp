@@ -11,6 +11,7 @@
 #include "sync/statement.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ struct BatchHead {
 };
 /// Sig_structure over the root: protected {1 alg, 4 kid, 15 {1 iss, 2 sub, 6 iat}, 395: 1}. iss and sub are the origin.
 Bytes batch_to_be_signed(const BatchHead& head, const Hash& root, std::string_view origin, const PublicKey& log_key);
+
+void write_hashes(CborWriter& out, std::span<const Hash> hashes);
+/// Errors: CBOR errors, kReceiptForm.
+Result<std::vector<Hash>> read_hashes(CborReader& in, std::size_t most);
 
 /// A run of neighbouring statements of one batch, as the office sends it.
 struct BatchReceipt {

@@ -3,6 +3,7 @@
 #include "sync/cbor.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace dudao {
 namespace {
@@ -122,6 +123,34 @@ Result<Bytes> sign_statement(const StatementHeader& header, BytesView payload, c
   if (out.written().size() > max_statement_bytes(header.type))
     return fail(Code::kStatementTooLarge, std::to_string(out.written().size()) + " bytes");
   return std::move(out).take();
+}
+
+Bytes bare_statement(BytesView statement) {
+  const auto parsed = parse_statement(statement);
+  assert(parsed);
+  CborWriter out;
+  out.array(2);
+  out.bytes(parsed->payload);
+  out.bytes(parsed->signature);
+  return std::move(out).take();
+}
+
+Result<BareStatement> read_bare_statement(BytesView bare) {
+  CborReader in(bare);
+  const auto parts = in.array();
+  if (!parts && parts.error().code != Code::kCborType) return fail(parts.error());
+  if (!parts || *parts != 2) return fail(Code::kStatementForm, "parts");
+  BareStatement out;
+  DUDAO_TRY(out.payload, in.bytes());
+  DUDAO_TRY(out.signature, in.bytes());
+  DUDAO_CHECK(in.finish());
+  return out;
+}
+
+Result<Bytes> whole_statement(BytesView bare, const StatementHeader& header, const PublicKey& key) {
+  DUDAO_TRY(const BareStatement parts, read_bare_statement(bare));
+  return sign_statement(header, parts.payload, key,
+                        [&](BytesView) { return Result<Bytes>(to_bytes(parts.signature)); });
 }
 
 Result<Statement> parse_statement(BytesView bytes) {

@@ -74,6 +74,15 @@ using Signer = std::function<Result<Bytes>(BytesView message)>;
 Result<Bytes> sign_statement(const StatementHeader& header, BytesView payload, const PublicKey& key,
                              const Signer& signer);
 
+/// A statement whose header follows from where it stands travels as [payload, signature].
+Bytes bare_statement(BytesView statement);
+/// And is made whole again. Errors: CBOR errors, kStatementForm, kStatementTooLarge.
+Result<Bytes> whole_statement(BytesView bare, const StatementHeader& header, const PublicKey& key);
+struct BareStatement {
+  BytesView payload, signature;
+};
+Result<BareStatement> read_bare_statement(BytesView bare);
+
 /// Form only. Errors: CBOR errors, kStatementTooLarge, kStatementForm, kStatementHeader, kStatementType,
 /// kStatementAlgorithm.
 Result<Statement> parse_statement(BytesView bytes);

@@ -281,7 +281,6 @@ Status CurlHttpClient::set_up(const HttpRequest& request, const Target& target, 
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(CURLOPT_FOLLOWLOCATION, 0L);
-  set(CURLOPT_USERAGENT, "dudao/" DUDAO_VERSION);
   set(CURLOPT_HTTPHEADER, headers.get());
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);

@@ -97,9 +97,11 @@ struct Office::Impl {
   Signer signer = [this](BytesView message) { return sign(message); };
 
   Result<Bytes> office_statement(StatementType type, std::string subject, BytesView payload) {
-    return sign_statement(
-        {type, options.origin, std::move(subject), std::max<std::int64_t>(0, platform.clock.wall_utc_ms() / 1000)},
-        payload, key, signer);
+    return office_statement(type, std::move(subject), payload, platform.clock.wall_utc_ms());
+  }
+  Result<Bytes> office_statement(StatementType type, std::string subject, BytesView payload, std::int64_t at_utc_ms) {
+    return sign_statement({type, options.origin, std::move(subject), std::max<std::int64_t>(0, at_utc_ms / 1000)},
+                          payload, key, signer);
   }
 
   /// Gives a statement its place in the log and derives what follows from it. The caller has a transaction open.
@@ -189,8 +191,8 @@ struct Office::Impl {
 
   Status refresh_registry() {
     DUDAO_TRY(const auto all, store->devices());
-    auto fresh = std::make_shared<std::map<KeyId, Device>>();
-    for (const Device& device : all) fresh->emplace(key_id(device.key), device);
+    auto fresh = std::make_shared<std::map<std::int64_t, Device>>();
+    for (const Device& device : all) fresh->emplace(device.no, device);
     const std::unique_lock guard(registry_lock);
     registry = std::move(fresh);
     registry_changed = false;
@@ -254,16 +256,16 @@ struct Office::Impl {
     bool done = false;
   };
 
-  std::optional<Device> find_device(const KeyId& kid) {
+  std::optional<Device> find_device(std::int64_t no) {
     const std::shared_lock guard(registry_lock);
-    const auto found = registry->find(kid);
+    const auto found = registry->find(no);
     if (found == registry->end()) return std::nullopt;
     return found->second;
   }
 
-  Nonce lent_nonce(const KeyId& kid, std::int64_t slot) const {
+  Nonce lent_nonce(std::int64_t device, std::int64_t slot) const {
     CborWriter out;
-    out.bytes(kid);
+    out.integer(device);
     out.integer(slot);
     const Hash mac = hmac_sha256(nonce_secret, out.written());
     Nonce nonce;
@@ -278,32 +280,35 @@ struct Office::Impl {
     if (!plain)
       return refuse(plain.error().code == Code::kCompressedTooLarge ? 413 : 400, plain.error(), office_utc_ms);
     CborReader body(*plain);
-    const auto first = body.item();
-    if (!first) return refuse(400, first.error(), office_utc_ms);
-    const auto head = parse_statement(*first);
-    if (!head) return refuse(400, head.error(), office_utc_ms);
-    if (head->type != StatementType::kSyncRequest)
-      return refuse(400, {Code::kStatementType, std::to_string(static_cast<int>(head->type))}, office_utc_ms);
-    const auto device = find_device(head->kid);
-    if (!device) return refuse(403, {Code::kDeviceUnknown, to_hex(head->kid)}, office_utc_ms);
-    if (const Status own = verify_statement(*head, device->key); !own) return refuse(403, own.error(), office_utc_ms);
-    const auto request = read_sync_request(head->payload);
+    const auto bare = body.item();
+    if (!bare) return refuse(400, bare.error(), office_utc_ms);
+    const auto parts = read_bare_statement(*bare);
+    if (!parts) return refuse(400, parts.error(), office_utc_ms);
+    const auto request = read_sync_request(parts->payload);
     if (!request) return refuse(400, request.error(), office_utc_ms);
-    if (request->device != device->no)
-      return refuse(403, {Code::kDeviceUnknown, std::to_string(request->device)}, office_utc_ms);
+    const auto device = find_device(request->device);
+    if (!device) return refuse(403, {Code::kDeviceUnknown, std::to_string(request->device)}, office_utc_ms);
+    const auto whole = whole_statement(*bare,
+                                       {.type = StatementType::kSyncRequest,
+                                        .issuer = "d" + std::to_string(device->no),
+                                        .subject = options.origin,
+                                        .issued_utc_s = std::max<std::int64_t>(0, request->now_utc_ms / 1000)},
+                                       device->key);
+    const auto head = whole ? open_statement(*whole, StatementType::kSyncRequest, device->key) : fail(whole.error());
+    if (!head) return refuse(403, head.error(), office_utc_ms);
 
     // A request is fresh when its clock says so, or when it holds the nonce that was lent a moment ago.
     const std::int64_t slot = office_utc_ms / kNonceSlot_ms;
     const bool lent =
-        request->nonce == lent_nonce(head->kid, slot) || request->nonce == lent_nonce(head->kid, slot - 1);
+        request->nonce == lent_nonce(device->no, slot) || request->nonce == lent_nonce(device->no, slot - 1);
     std::int64_t difference = 0;
     const bool far = __builtin_sub_overflow(request->now_utc_ms, office_utc_ms, &difference) ||
                      difference > options.clock_tolerance_ms || difference < -options.clock_tolerance_ms;
-    if (!lent && far) return refuse(401, {Code::kClockNotAgreed, {}}, office_utc_ms, lent_nonce(head->kid, slot));
+    if (!lent && far) return refuse(401, {Code::kClockNotAgreed, {}}, office_utc_ms, lent_nonce(device->no, slot));
     if (device->state == DeviceState::kActive && office_utc_ms / 1000 > device->expires_utc_s)
       return refuse(403, {Code::kDeviceExpired, {}}, office_utc_ms);
 
-    auto statements = unpack_statements(BytesView(*plain).subspan(first->size()), device->no, device->key,
+    auto statements = unpack_statements(BytesView(*plain).subspan(bare->size()), device->no, device->key,
                                         kMaxStatementsPerRequest, kMaxSyncPlainBytes);
     if (!statements)
       return refuse(statements.error().code == Code::kCompressedTooLarge ? 413 : 400, statements.error(),
@@ -455,6 +460,7 @@ struct Office::Impl {
                     office_utc_ms);
 
     SyncAnswer out;
+    std::vector<HeldRange> held;
     std::sort(work.registered.begin(), work.registered.end());
     work.registered.erase(std::unique(work.registered.begin(), work.registered.end()), work.registered.end());
     for (std::size_t i = 0; i < work.registered.size();) {
@@ -470,7 +476,11 @@ struct Office::Impl {
       DUDAO_TRY(receipt.signature, batch_signature(batch));
       receipt.first = index;
       receipt.count = static_cast<std::int64_t>(end - i);
-      DUDAO_TRY(receipt.proof, range_proof(receipt.first, receipt.count, batch.size, nodes));
+      if (index >= known) {
+        held.push_back({receipt.first, receipt.count, batch.size});
+      } else {
+        DUDAO_TRY(receipt.proof, range_proof(receipt.first, receipt.count, batch.size, nodes));
+      }
       out.receipts.emplace_back(seq, std::move(receipt));
       for (; i < end; ++i) {
         DUDAO_TRY(const auto entry, store->entry(work.registered[i].second));
@@ -479,10 +489,15 @@ struct Office::Impl {
       }
     }
     if (size > known) {
-      DUDAO_TRY(out.checkpoint, checkpoint(size));
-      if (known > 0) {
-        DUDAO_TRY(out.consistency, consistency_proof(known, size, nodes));
-      }
+      LogGrowth& growth = out.growth.emplace();
+      growth.size = size;
+      DUDAO_TRY(const Hash root, tree_root(size, nodes));
+      if (held.empty() || held.back().size != size) growth.root = root;
+      DUDAO_CHECK(sign_checkpoint({options.origin, size, root}, key, [&](BytesView text) -> Result<Bytes> {
+        DUDAO_TRY(growth.signature, signer(text));
+        return growth.signature;
+      }));
+      DUDAO_TRY(growth.proof, growth_proof(known, size, held, nodes));
     }
     FeedPage page;
     page.device = device->no;
@@ -500,13 +515,16 @@ struct Office::Impl {
     page.rows = feed.rows.changes();
     DUDAO_TRY(const Bytes page_bytes, sign_page(device->no, page));
     out.page = page_bytes;
-    return Response{200,
-                    {{"content-type", std::string(kSyncContentType)}, {"cache-control", "no-store"}},
-                    compress(write_sync_answer(out))};
+    return Response{
+        200,
+        {{"content-type", std::string(kSyncContentType)}},  // Answers to POST are not cached unless they say so.
+        compress(write_sync_answer(out))};
   }
 
   Result<Bytes> sign_page(std::int64_t device, const FeedPage& page) {
-    return office_statement(StatementType::kFeedPage, "d" + std::to_string(device), write_feed_page(page));
+    DUDAO_TRY(const Bytes whole, office_statement(StatementType::kFeedPage, "d" + std::to_string(device),
+                                                  write_feed_page(page), page.office_utc_ms));
+    return bare_statement(whole);
   }
 
   Result<Bytes> batch_signature(const Batch& batch) {
@@ -820,7 +838,7 @@ struct Office::Impl {
   // Who may speak, for checking signatures without the store's lock; states and chains are read from the store.
   std::shared_mutex registry_lock;
   bool registry_changed = false;
-  std::shared_ptr<const std::map<KeyId, Device>> registry = std::make_shared<std::map<KeyId, Device>>();
+  std::shared_ptr<const std::map<std::int64_t, Device>> registry = std::make_shared<std::map<std::int64_t, Device>>();
 
   std::mutex queue_lock;
   std::condition_variable queue_changed;

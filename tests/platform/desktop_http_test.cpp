@@ -95,7 +95,6 @@ TEST_CASE("a request goes out as it was asked and no header is added but what HT
   CHECK(response->headers.at("x-two") == "b");
   CHECK(response->headers.at("content-type") == "text/plain");
   CHECK(heard.last() == "POST /v1/sync?x=1 HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(server.port()) +
-                            "\r\nUser-Agent: dudao/" DUDAO_VERSION
                             "\r\ncontent-type: application/cbor-seq\r\nx-empty:\r\nContent-Length: 4\r\n\r\nbody");
 }
 

@@ -349,13 +349,14 @@ void World::remember_delivered(const Request& in, const Response& out) {
   CborReader body(*plain);
   const auto first = body.item();
   if (!first) return;
-  const auto head = parse_statement(*first);
+  const auto bare = read_bare_statement(*first);
+  if (!bare) return;
+  const auto request = read_sync_request(bare->payload);
+  if (!request) return;
   const auto device = std::find_if(devices_.begin(), devices_.end(), [&](const Agent& each) {
-    return head && each.machine.keys.own() && key_id(*each.machine.keys.own()) == head->kid;
+    return each.machine.keys.own() && each.number == request->device;
   });
   if (device == devices_.end()) return;
-  const auto request = read_sync_request(head->payload);
-  if (!request) return;
   const auto statements = unpack_statements(BytesView(*plain).subspan(first->size()), request->device,
                                             *device->machine.keys.own(), kMaxStatementsPerRequest, kMaxSyncPlainBytes);
   for (std::size_t i = 0; statements && i < statements->size(); ++i) {

@@ -86,25 +86,61 @@ TEST_CASE("every inclusion proof holds, and none holds for another leaf, place o
   }
 }
 
-TEST_CASE("every consistency proof holds, and none with a changed bit or for another root") {
-  const Tree tree(33);
-  for (std::int64_t second = 1; second <= 33; ++second) {
-    const Hash second_root = tree_root(second, tree.read).value();
-    for (std::int64_t first = 1; first <= second; ++first) {
-      const Hash first_root = tree_root(first, tree.read).value();
-      auto proof = consistency_proof(first, second, tree.read).value();
-      CHECK(check_consistency(first, second, first_root, second_root, proof));
-      CHECK_FALSE(check_consistency(first, second, leaf_hash(view("x")), second_root, proof));
-      CHECK_FALSE(check_consistency(first, second, first_root, leaf_hash(view("x")), proof));
-      for (Hash& hash : proof) {
-        hash[31] ^= 128;
-        CHECK_FALSE(check_consistency(first, second, first_root, second_root, proof));
-        hash[31] ^= 128;
+TEST_CASE("a growth proof gives the peaks, and root and place of every range that is held") {
+  const Tree tree(26);
+  for (std::int64_t from = 0; from <= 26; ++from) {
+    const auto peaks = tree_peaks(from, tree.read).value();
+    for (std::int64_t to = from; to <= 26; ++to) {
+      for (std::int64_t first = from; first <= to; ++first) {
+        for (std::int64_t count = first == to ? 0 : 1; first + count <= to; count += 3) {
+          // One range, or two in the same batch, or none.
+          std::vector<HeldRange> held;
+          std::vector<Hash> leaves;
+          if (count > 0) held.push_back({first, count, first + count + (to - first - count) / 2});
+          if (const std::int64_t next = first + count + 1; count > 0 && next < held[0].size)
+            held.push_back({next, 1, held[0].size});
+          for (const HeldRange& range : held)
+            for (const Hash& leaf : tree.leaves(range.first, range.count)) leaves.push_back(leaf);
+          const auto proof = growth_proof(from, to, held, tree.read).value();
+          const auto grown = GrownTree::grow(from, peaks, to, held, leaves, proof).value();
+          CHECK(tree_root(to, grown.reader()).value() == tree_root(to, tree.read).value());
+          CHECK(tree_peaks(to, grown.reader()).value() == tree_peaks(to, tree.read).value());
+          for (const HeldRange& range : held)
+            CHECK(range_proof(range.first, range.count, range.size, grown.reader()).value() ==
+                  range_proof(range.first, range.count, range.size, tree.read).value());
+          auto other = proof;
+          other.push_back(leaf_hash(view("x")));
+          CHECK_FALSE(GrownTree::grow(from, peaks, to, held, leaves, other));
+          if (proof.empty()) continue;
+          other = proof;
+          other.back()[7] ^= 1;
+          CHECK(tree_root(to, GrownTree::grow(from, peaks, to, held, leaves, other)->reader()).value() !=
+                tree_root(to, tree.read).value());
+          other.pop_back();
+          CHECK_FALSE(GrownTree::grow(from, peaks, to, held, leaves, other));
+        }
       }
-      proof.push_back(first_root);
-      CHECK_FALSE(check_consistency(first, second, first_root, second_root, proof));
     }
   }
+}
+
+TEST_CASE("ranges that a growth proof cannot have are refused") {
+  const Tree tree(9);
+  const auto refused = [&](std::vector<HeldRange> held, std::int64_t from = 4, std::int64_t to = 9) {
+    const auto grown = GrownTree::grow(from, tree_peaks(4, tree.read).value(), to, held, tree.leaves(0, 9), {});
+    return !grown && grown.error().code == Code::kProofForm;
+  };
+  CHECK(refused({{3, 1, 9}}));
+  CHECK(refused({{5, 0, 9}}));
+  CHECK(refused({{5, -1, 9}}));
+  CHECK(refused({{5, 2, 6}}));
+  CHECK(refused({{5, 2, 10}}));
+  CHECK(refused({{5, 2, 9}, {6, 1, 9}}));
+  CHECK(refused({{7, 1, 9}, {5, 1, 9}}));
+  CHECK(refused({{INT64_MAX, INT64_MAX, 9}}));
+  CHECK(refused({}, 4, 3));
+  CHECK(refused({}, -1, 3));
+  CHECK(refused({}, 4, INT64_MAX));
 }
 
 TEST_CASE("a range proof gives the root and each leaf's own proof") {

@@ -163,8 +163,11 @@ std::vector<std::pair<std::string, std::string>> worked_example() {
   REQUIRE(expanded);
   REQUIRE(verify_receipt(expanded->receipts.front(), third, office.public_key()));
   hex("receipt", expanded->receipts.front());
-  const auto note = sign_checkpoint({origin, 3, root}, office.public_key(),
-                                    [&](BytesView message) { return Result<Bytes>(office.sign(message)); });
+  Bytes note_signature;
+  const auto note = sign_checkpoint({origin, 3, root}, office.public_key(), [&](BytesView message) -> Result<Bytes> {
+    note_signature = office.sign(message);
+    return note_signature;
+  });
   REQUIRE(note);
   out.emplace_back("checkpoint", *note);
 
@@ -175,7 +178,8 @@ std::vector<std::pair<std::string, std::string>> worked_example() {
   request.head_seq = 1;
   request.head_id = parsed->id;
   request.feed_budget_bytes = 1u << 20;
-  Bytes body = sign(StatementType::kSyncRequest, "d1", origin, 1'767'236'400, write_sync_request(request), device);
+  Bytes body = bare_statement(
+      sign(StatementType::kSyncRequest, "d1", origin, 1'767'236'400, write_sync_request(request), device));
   append(body, pack_statements(std::vector<Bytes>{third}, 1, device.public_key()));
   hex("request-body", body);
 
@@ -185,11 +189,17 @@ std::vector<std::pair<std::string, std::string>> worked_example() {
   page.office_utc_ms = 1'767'236'400'250;
   page.to = 3;
   page.accepted_seq = 1;
-  const Bytes page_bytes = sign(StatementType::kFeedPage, origin, "d1", 1'767'236'400, write_feed_page(page), office);
+  const Bytes page_bytes =
+      bare_statement(sign(StatementType::kFeedPage, origin, "d1", 1'767'236'400, write_feed_page(page), office));
   SyncAnswer answer;
   answer.page = page_bytes;
+  // The device has seen nothing of the log, so the growth proof is the one of the whole.
+  LogGrowth& growth = answer.growth.emplace();
+  growth.size = 3;
+  growth.signature = note_signature;
+  growth.proof = *growth_proof(0, 3, std::vector<HeldRange>{{2, 1, 3}}, read);
+  batch.proof.clear();
   answer.receipts.emplace_back(1, batch);
-  answer.checkpoint = *note;
   hex("answer-body", write_sync_answer(answer));
   ErrorAnswer refused{static_cast<std::uint16_t>(Code::kClockNotAgreed), "", 1'767'236'400'000, request.nonce};
   hex("error-body", write_error_answer(refused));

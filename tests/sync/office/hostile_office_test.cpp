@@ -1,6 +1,7 @@
 #include "sync/answer.hpp"
 #include "sync/checkpoint.hpp"
 #include "sync/compress.hpp"
+#include "sync/merkle.hpp"
 #include "tests/sync/office/county.hpp"
 
 using namespace dudao;
@@ -103,6 +104,8 @@ TEST_CASE("an office that leaves out receipts or gives those of other statements
   REQUIRE(answer);
   SECTION("left out") {
     answer->receipts.clear();
+    // With the leaf in the proof, as of somebody else's statement.
+    answer->growth->proof = {leaf_hash(statement_of(*bent.device.db, 1)->statement)};
     const auto taken = pass.take_answer(200, kSyncContentType, compress(write_sync_answer(*answer)));
     REQUIRE(taken);
     CHECK(taken->receipted == 0);
@@ -116,7 +119,10 @@ TEST_CASE("an office that leaves out receipts or gives those of other statements
   }
   SECTION("of another place in the log") {
     answer->receipts.front().second.first -= 1;
-    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kReceiptWrong);
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogForked);
+    answer->receipts.front().second.first += 2;
+    answer->receipts.front().second.head.size += 1;
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogForked);
   }
   SECTION("with an earlier time") {
     answer->receipts.front().second.head.registered_utc_s -= 86'400;
@@ -134,38 +140,54 @@ TEST_CASE("an office that shows another log than before is found out by the devi
   const Bytes good = Bent::plain(bent.answer_to(pass));
   auto answer = read_sync_answer(good);
   REQUIRE(answer);
-  const auto sign_note = [&](std::int64_t size, std::uint8_t root) {
-    Checkpoint checkpoint{bent.office.office->origin(), size, {}};
-    checkpoint.root.fill(root);
-    auto note = sign_checkpoint(checkpoint, bent.office.office->key(),
-                                [&](BytesView m) { return bent.office.platform.keys.sign("office", m); });
-    REQUIRE(note);
-    return *std::move(note);
+  REQUIRE(answer->growth);
+  LogGrowth& growth = *answer->growth;
+  const auto claim = [&](std::string origin, std::int64_t size, std::uint8_t root, const Signer& signer) {
+    growth.size = size;
+    growth.root.emplace().fill(root);
+    REQUIRE(sign_checkpoint({std::move(origin), size, *growth.root}, bent.office.office->key(),
+                            [&](BytesView message) -> Result<Bytes> {
+                              growth.signature = *signer(message);
+                              return growth.signature;
+                            }));
   };
+  const Signer own = [&](BytesView m) { return bent.office.platform.keys.sign("office", m); };
+  const std::string origin = bent.office.office->origin();
   SECTION("with its own signature, but no proof that it continues the one before") {
-    answer->checkpoint = sign_note(100, 7);
+    claim(origin, 100, 7, own);
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogForked);
+  }
+  SECTION("of the right size") {
+    claim(origin, growth.size, 7, own);
     CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogForked);
   }
   SECTION("a shorter one") {
-    answer->checkpoint = sign_note(1, 7);
+    claim(origin, 1, 7, own);
     CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogShrunk);
   }
-  SECTION("without the proof") {
-    answer->consistency.clear();
+  SECTION("of a size that there cannot be") {
+    claim(origin, INT64_MAX, 7, own);
     CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogForked);
+  }
+  SECTION("without the proof, or with more than it takes") {
+    bent.office.plan({"I001"});
+    SyncPass later(bent.device.platform, *bent.device.db);
+    const Bytes other = Bent::plain(bent.answer_to(later));
+    auto longer = read_sync_answer(other);
+    REQUIRE(longer->growth->proof.size() > 0);
+    longer->growth->proof.push_back({});
+    CHECK(bent.refused(later, write_sync_answer(*longer)) == Code::kLogForked);
+    longer->growth->proof.clear();
+    CHECK(bent.refused(later, write_sync_answer(*longer)) == Code::kLogForked);
   }
   SECTION("somebody else's signature") {
     const PrivateKey other = PrivateKey::generate(Algorithm::kEd25519);
-    Checkpoint checkpoint{bent.office.office->origin(), 100, {}};
-    answer->checkpoint =
-        *sign_checkpoint(checkpoint, other.public_key(), [&](BytesView m) { return Result<Bytes>(other.sign(m)); });
+    claim(origin, 100, 7, [&](BytesView m) { return Result<Bytes>(other.sign(m)); });
     CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kCheckpointSignature);
   }
   SECTION("another origin") {
-    Checkpoint checkpoint{"other.example/log", 100, {}};
-    answer->checkpoint = *sign_checkpoint(checkpoint, bent.office.office->key(),
-                                          [&](BytesView m) { return bent.office.platform.keys.sign("office", m); });
-    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kCheckpointOrigin);
+    claim("other.example/log", 100, 7, own);
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kCheckpointSignature);
   }
 }
 

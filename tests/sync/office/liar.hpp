@@ -50,10 +50,11 @@ struct Liar {
     return out;
   }
   Bytes signed_request(const SyncRequest& request, StatementType type = StatementType::kSyncRequest) {
-    auto bytes = sign_statement({type, "d" + std::to_string(request.device), office.office->origin(), 1'767'225'600},
+    auto bytes = sign_statement({type, "d" + std::to_string(request.device), office.office->origin(),
+                                 std::max<std::int64_t>(0, request.now_utc_ms / 1000)},
                                 write_sync_request(request), key(), signer());
     REQUIRE(bytes);
-    return *std::move(bytes);
+    return bare_statement(*bytes);
   }
 
   ChangeSet empty_set() {
@@ -126,7 +127,7 @@ struct Liar {
     REQUIRE(plain);
     const auto read = read_sync_answer(*plain);
     REQUIRE(read);
-    const auto page = open_statement(read->page, StatementType::kFeedPage, office.office->key());
+    const auto page = read_bare_statement(read->page);
     REQUIRE(page);
     const auto content = read_feed_page(page->payload);
     REQUIRE(content);
