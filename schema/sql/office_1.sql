@@ -38,10 +38,10 @@ CREATE TABLE cell_clock (
   PRIMARY KEY (table_id, row_key, column_no)
 ) WITHOUT ROWID;
 
--- Newest change of anything that belongs to the visit; the feed asks here first.
+-- What each feed author has to do with a visit: the feed asks here first, and so does who wants to write.
 CREATE TABLE visit_touch (
-  visit BLOB NOT NULL, log_index INTEGER NOT NULL,
-  PRIMARY KEY (visit)
+  visit BLOB NOT NULL, feed_author INTEGER NOT NULL, feed INTEGER NOT NULL, tables INTEGER NOT NULL,
+  PRIMARY KEY (visit, feed_author)
 ) WITHOUT ROWID;
 
 -- Not derived from the ledger, because they must not stand in it.

@@ -1,6 +1,7 @@
 #include "sync/office/apply.hpp"
 
 #include "schema/visit_state.hpp"
+#include "sync/office/draft.hpp"
 #include "sync/visit_root.hpp"
 
 #include <algorithm>
@@ -40,44 +41,44 @@ struct Writing {
 /// clock wins and the other value is kept as a disagreement.
 class Merger {
  public:
-  Merger(Store& store, const Writing& writing) : store_(store), w_(writing) {}
+  Merger(Draft& draft, const Writing& writing) : draft_(draft), w_(writing) {}
 
   Status insert(const Table& table, std::span<const ValueView> row) {
     const auto key = row.first(table.key_columns);
-    DUDAO_TRY(auto existing, store_.row(table, key));
+    DUDAO_TRY(auto existing, draft_.row(table, key));
     if (existing) {
       std::vector<std::pair<std::size_t, ValueView>> cells;
       for (std::size_t i = table.key_columns; i < row.size(); ++i) cells.emplace_back(i, row[i]);
       return change(table, key, std::move(*existing), cells);
     }
-    DUDAO_CHECK(store_.put_row(table, row, {w_.where.index, w_.where.author, w_.hlc, w_.where.index, w_.where.author}));
+    DUDAO_CHECK(draft_.put_row(table, row, {w_.where.index, w_.where.author, w_.hlc, w_.where.index, w_.where.author}));
     return after(table, row);
   }
 
   Status update(const Table& table, const RowUpdate& update) {
-    DUDAO_TRY(auto existing, store_.row(table, update.key));
+    DUDAO_TRY(auto existing, draft_.row(table, update.key));
     if (!existing) return fail(Code::kRowUnknown, std::string(table.name) + " " + readable_key(table, update.key));
     return change(table, update.key, std::move(*existing), update.cells);
   }
 
   /// For a device that shows something else in its place.
   Status show_again(const Table& table, std::span<const ValueView> key) {
-    DUDAO_TRY(auto row, store_.row(table, key));
+    DUDAO_TRY(auto row, draft_.row(table, key));
     if (!row) return {};
-    DUDAO_CHECK(store_.touch_visit(bytes_at(key, 0), w_.where.index));
     return reveal(table, std::move(*row));
   }
 
   /// A cell that a rule derives; nobody's opinion, so nothing to merge.
   Status derive(const Table& table, std::span<const ValueView> key, std::size_t column, const ValueView& value,
                 bool device_knows) {
-    DUDAO_TRY(auto existing, store_.row(table, key));
+    DUDAO_TRY(auto existing, draft_.row(table, key));
     if (!existing) return fail(Code::kRowUnknown, std::string(table.name));
     existing->cells[column] = to_value(value);
     existing->clock.feed = w_.where.index;
     if (!device_knows) existing->clock.feed_author = 0;
-    DUDAO_CHECK(store_.put_row(table, views(existing->cells), existing->clock));
-    return store_.put_cell_clock(table, encode_key(key), column, {w_.where.index, w_.where.author, w_.hlc, 0, 0});
+    DUDAO_CHECK(draft_.put_row(table, views(existing->cells), existing->clock));
+    draft_.put_cell_clock(table, encode_key(key), column, {w_.where.index, w_.where.author, w_.hlc, 0, 0});
+    return {};
   }
 
  private:
@@ -89,7 +90,7 @@ class Merger {
     for (const auto& [column, value] : cells) {
       if (equal(as_view(existing.cells[column]), value)) continue;
       any = true;
-      DUDAO_TRY(const auto own_clock, store_.cell_clock(table, row_key, column));
+      DUDAO_TRY(const auto own_clock, draft_.cell_clock(table, row_key, column));
       const RowClock before = own_clock.value_or(existing.clock);
       const bool concurrent = !w_.saw(before);
       const bool won = !concurrent || std::pair(w_.hlc, w_.where.author) > std::pair(before.hlc, before.author);
@@ -101,7 +102,7 @@ class Merger {
         DUDAO_CHECK(settle(table, key, column));
       if (!won) continue;
       existing.cells[column] = to_value(value);
-      DUDAO_CHECK(store_.put_cell_clock(table, row_key, column, {w_.where.index, w_.where.author, w_.hlc, 0, 0}));
+      draft_.put_cell_clock(table, row_key, column, {w_.where.index, w_.where.author, w_.hlc, 0, 0});
     }
     // A row that the device knew whole before, and whose every cell it set, it still knows whole.
     const bool knew = existing.clock.feed_author == w_.where.author || existing.clock.feed < w_.seen;
@@ -109,7 +110,7 @@ class Merger {
       existing.clock.feed = w_.where.index;
       existing.clock.feed_author = all_won && knew ? w_.where.author : 0;
     }
-    DUDAO_CHECK(store_.put_row(table, views(existing.cells), existing.clock));
+    DUDAO_CHECK(draft_.put_row(table, views(existing.cells), existing.clock));
     return after(table, views(existing.cells));
   }
 
@@ -119,7 +120,7 @@ class Merger {
     const Table& disagreements = *find_table("disagreement");
     const BytesView visit = bytes_at(key, 0);
     std::int64_t n = 1;
-    DUDAO_CHECK(store_.each_row_of_visit(disagreements, visit, 0, [&](const StoredRow& row) -> Status {
+    DUDAO_CHECK(draft_.each_row_of_visit(disagreements, visit, [&](const StoredRow& row) -> Status {
       n = std::max(n, std::get<std::int64_t>(row.cells[1]) + 1);
       return {};
     }));
@@ -133,7 +134,7 @@ class Merger {
                              other_author,
                              other,
                              std::int64_t{0}};
-    return store_.put_row(disagreements, row, {w_.where.index, kOfficeAuthor, w_.hlc, w_.where.index, 0});
+    return draft_.put_row(disagreements, row, {w_.where.index, kOfficeAuthor, w_.hlc, w_.where.index, 0});
   }
 
   /// Whoever writes a cell again, knowing both values, has decided.
@@ -142,7 +143,7 @@ class Merger {
     const Table& disagreements = *find_table("disagreement");
     const std::string readable = readable_key(table, key);
     std::vector<StoredRow> open;
-    DUDAO_CHECK(store_.each_row_of_visit(disagreements, bytes_at(key, 0), 0, [&](const StoredRow& row) -> Status {
+    DUDAO_CHECK(draft_.each_row_of_visit(disagreements, bytes_at(key, 0), [&](const StoredRow& row) -> Status {
       if (std::get<std::string>(row.cells[2]) == table.name && std::get<std::string>(row.cells[3]) == readable &&
           std::get<std::string>(row.cells[4]) == table.columns[column].name &&
           std::get<std::int64_t>(row.cells[8]) == 0 && w_.saw({row.clock.index, kOfficeAuthor, 0, 0, 0}))
@@ -152,7 +153,7 @@ class Merger {
     for (StoredRow& row : open) {
       row.cells[8] = std::int64_t{1};
       row.clock.feed = w_.where.index;
-      DUDAO_CHECK(store_.put_row(disagreements, views(row.cells), row.clock));
+      DUDAO_CHECK(draft_.put_row(disagreements, views(row.cells), row.clock));
     }
     return {};
   }
@@ -160,13 +161,7 @@ class Merger {
   /// What else a row brings into somebody's sight.
   Status after(const Table& table, std::span<const ValueView> row) {
     if (table.scope == Scope::kVisit) {
-      const BytesView visit = bytes_at(row, 0);
-      // Rows of a visit come one after the other; touching it once is enough, since all have the same index.
-      if (!std::equal(visit.begin(), visit.end(), touched_.begin(), touched_.end())) {
-        DUDAO_CHECK(store_.touch_visit(visit, w_.where.index));
-        touched_ = to_bytes(visit);
-      }
-      if (table.name == "team_member") return reveal_visit(visit);
+      if (table.name == "team_member") return reveal_visit(bytes_at(row, 0));
       if (table.name == "visit") return reveal_school(text_at(row, 1));
     }
     if (table.name == "zone") return reveal_school(text_at(row, 1));
@@ -176,12 +171,12 @@ class Merger {
   Status reveal(const Table& table, StoredRow row) {
     row.clock.feed = w_.where.index;
     row.clock.feed_author = 0;
-    return store_.put_row(table, views(row.cells), row.clock);
+    return draft_.put_row(table, views(row.cells), row.clock);
   }
   Status reveal_school(std::string_view code) {
     const Table& schools = *find_table("school");
     const ValueView key = code;
-    DUDAO_TRY(auto school, store_.row(schools, std::span(&key, 1)));
+    DUDAO_TRY(auto school, draft_.row(schools, std::span(&key, 1)));
     return school ? reveal(schools, std::move(*school)) : Status();
   }
   /// Somebody joined or left the team: every member gets everything of the visit again.
@@ -189,7 +184,7 @@ class Merger {
     for (const Table& table : synced_tables()) {
       if (table.scope != Scope::kVisit) continue;
       std::vector<StoredRow> rows;
-      DUDAO_CHECK(store_.each_row_of_visit(table, visit, 0, [&](const StoredRow& row) -> Status {
+      DUDAO_CHECK(draft_.each_row_of_visit(table, visit, [&](const StoredRow& row) -> Status {
         rows.push_back(row);
         return {};
       }));
@@ -199,7 +194,7 @@ class Merger {
         if (table.name == "team_member") {
           const Table& inspectors = *find_table("inspector");
           const ValueView key = std::string_view(std::get<std::string>(row.cells[1]));
-          DUDAO_TRY(auto inspector, store_.row(inspectors, std::span(&key, 1)));
+          DUDAO_TRY(auto inspector, draft_.row(inspectors, std::span(&key, 1)));
           if (inspector) DUDAO_CHECK(reveal(inspectors, std::move(*inspector)));
         }
         DUDAO_CHECK(reveal(table, std::move(row)));
@@ -209,15 +204,15 @@ class Merger {
     return {};
   }
 
-  Store& store_;
+  Draft& draft_;
   const Writing& w_;
-  Bytes touched_;  // The visit that was touched last.
 };
 
-/// Trouble of the machine, or a bug: not the statement's fault.
+/// Trouble of the machine, or a bug: not the statement's fault. So is a broken constraint: whether rows have what their
+/// columns need was judged when the statement was read.
 bool is_trouble(const Error& error) {
   const auto number = static_cast<std::uint16_t>(error.code);
-  return (number >= 2001 && number <= 2010 && error.code != Code::kDatabaseConstraint) || error.code == Code::kInternal;
+  return (number >= 2001 && number <= 2010) || error.code == Code::kInternal;
 }
 
 }  // namespace
@@ -226,7 +221,7 @@ bool is_trouble(const Error& error) {
 class DeviceChanges {
  public:
   DeviceChanges(Applier& applier, Store& store, const Device& device, const Writing& writing)
-      : applier_(applier), store_(store), device_(device), w_(writing), merger_(store, writing) {}
+      : applier_(applier), store_(store), device_(device), w_(writing), draft_(store), merger_(draft_, writing) {}
 
   /// Visits stand or fall by themselves: what a team did in one is not undone by what happened in another. Present: the
   /// first that was refused, where there are several. Error: nothing stands.
@@ -245,19 +240,14 @@ class DeviceChanges {
       }
     }
     std::optional<Error> refused;
-    if (visits_.size() == 1) {
-      DUDAO_CHECK(apply_visit(view(visits_.begin()->first), visits_.begin()->second));
-      return refused;
-    }
     for (auto& [id, visit] : visits_) {
-      DUDAO_CHECK(store_.savepoint());
       const Status done = apply_visit(view(id), visit);
       if (done) {
-        DUDAO_CHECK(store_.release());
+        DUDAO_CHECK(draft_.write());
         continue;
       }
-      DUDAO_CHECK(store_.undo_to_savepoint());
-      if (is_trouble(done.error())) return fail(done.error());
+      if (visits_.size() == 1 || is_trouble(done.error())) return fail(done.error());
+      draft_.forget();
       if (!refused) refused = Error{done.error().code, "visit " + to_hex(view(id)) + ": " + done.error().detail};
     }
     return refused;
@@ -275,7 +265,7 @@ class DeviceChanges {
         DUDAO_CHECK(show(*table.table, table.row(n).first(table.table->key_columns)));
       for (const RowUpdate& update : table.updated) DUDAO_CHECK(show(*table.table, update.key));
     }
-    return {};
+    return draft_.write();
   }
 
  private:
@@ -294,7 +284,7 @@ class DeviceChanges {
   /// What the device's inspector is in the visit; absent when they are not, or no longer, in its team.
   Result<std::optional<Actor>> role_in(BytesView visit) {
     const ValueView key[] = {visit, std::string_view(device_.inspector)};
-    DUDAO_TRY(const auto member, store_.row(*find_table("team_member"), key));
+    DUDAO_TRY(const auto member, draft_.row(*find_table("team_member"), key));
     if (!member || !std::holds_alternative<std::monostate>(member->cells[3])) return std::optional<Actor>();
     return std::optional(std::get<std::string>(member->cells[2]) == "LEAD" ? Actor::kLead : Actor::kInspector);
   }
@@ -302,7 +292,7 @@ class DeviceChanges {
   Status apply_visit(BytesView id, Visit& visit) {
     const Table& visits = *find_table("visit");
     const ValueView key = id;
-    DUDAO_TRY(auto row, store_.row(visits, std::span(&key, 1)));
+    DUDAO_TRY(auto row, draft_.row(visits, std::span(&key, 1)));
     if (!row) return fail(Code::kVisitUnknown, to_hex(id));
     DUDAO_TRY(const auto role, role_in(id));
     if (!role) return fail(Code::kNotInTeam, to_hex(id));
@@ -356,7 +346,7 @@ class DeviceChanges {
     std::int64_t last_n = 0;
     std::optional<VisitState> own_last;
     VisitState own_state = VisitState::kAssigned;
-    DUDAO_CHECK(store_.each_row_of_visit(events, id, 0, [&](const StoredRow& row) -> Status {
+    DUDAO_CHECK(draft_.each_row_of_visit(events, id, [&](const StoredRow& row) -> Status {
       if (std::get<std::int64_t>(row.cells[1]) != device_.no) return {};
       last_n = std::get<std::int64_t>(row.cells[2]);
       const auto event = visit_event_from(std::get<std::string>(row.cells[3]));
@@ -467,7 +457,7 @@ class DeviceChanges {
     if (touched.empty()) return {};
     DUDAO_TRY(const Checklist checklist, applier_.checklist_for(row));
     std::map<std::string, Answers> by_observer;
-    DUDAO_CHECK(store_.each_row_of_visit(answers, id, 0, [&](const StoredRow& answer) -> Status {
+    DUDAO_CHECK(draft_.each_row_of_visit(answers, id, [&](const StoredRow& answer) -> Status {
       AnswerValue value;
       if (const auto* integer = std::get_if<std::int64_t>(&answer.cells[3])) value.value = *integer;
       if (const auto* text_value = std::get_if<std::string>(&answer.cells[3])) value.value = *text_value;
@@ -560,7 +550,7 @@ class DeviceChanges {
     bool unseen = false;
     for (const std::string_view name : kRootTables) {
       const Table& table = *find_table(name);
-      DUDAO_CHECK(store_.each_row_of_visit(table, id, 0, [&](const StoredRow& stored) -> Status {
+      DUDAO_CHECK(draft_.each_row_of_visit(table, id, [&](const StoredRow& stored) -> Status {
         unseen = unseen || (stored.clock.feed_author != device_.no && stored.clock.feed >= w_.seen);
         root.add(table, views(stored.cells));
         return {};
@@ -572,7 +562,7 @@ class DeviceChanges {
     if (!unseen) return fail(Code::kRootWrong, to_hex(id));
     const Table& disagreements = *find_table("disagreement");
     std::int64_t n = 1;
-    DUDAO_CHECK(store_.each_row_of_visit(disagreements, id, 0, [&](const StoredRow& stored) -> Status {
+    DUDAO_CHECK(draft_.each_row_of_visit(disagreements, id, [&](const StoredRow& stored) -> Status {
       n = std::max(n, std::get<std::int64_t>(stored.cells[1]) + 1);
       return {};
     }));
@@ -585,13 +575,14 @@ class DeviceChanges {
                              kOfficeAuthor,
                              BytesView(computed),
                              std::int64_t{0}};
-    return store_.put_row(disagreements, row, {w_.where.index, kOfficeAuthor, w_.hlc, w_.where.index, 0});
+    return draft_.put_row(disagreements, row, {w_.where.index, kOfficeAuthor, w_.hlc, w_.where.index, 0});
   }
 
   Applier& applier_;
   Store& store_;
   const Device& device_;
   const Writing& w_;
+  Draft draft_;
   Merger merger_;
   std::map<std::string, Visit> visits_;
 };
@@ -605,12 +596,8 @@ Result<std::optional<Error>> Applier::apply(const Statement& statement, const Re
     device->head_id = statement.id;
     DUDAO_CHECK(store_.put_device(*device));
   }
-  DUDAO_CHECK(store_.savepoint());
   auto done = apply_now(statement, where, change_set);
-  if (done) {
-    DUDAO_CHECK(store_.release());
-  } else {
-    DUDAO_CHECK(store_.undo_to_savepoint());
+  if (!done) {
     if (is_trouble(done.error())) return fail(done.error());
     done = std::optional(done.error());
   }
@@ -726,12 +713,14 @@ Result<std::optional<Error>> Applier::apply_change_set(const ChangeSet& change_s
     }
     return DeviceChanges(*this, store_, *device, writing).apply(change_set.changes);
   }
-  Merger merger(store_, writing);
+  Draft draft(store_);
+  Merger merger(draft, writing);
   for (const TableChanges& table : change_set.changes.tables) {
     if (table.table->writer != Writer::kOffice) return fail(Code::kNotYours, std::string(table.table->name));
     for (std::size_t n = 0; n < table.inserted_rows(); ++n) DUDAO_CHECK(merger.insert(*table.table, table.row(n)));
     for (const RowUpdate& update : table.updated) DUDAO_CHECK(merger.update(*table.table, update));
   }
+  DUDAO_CHECK(draft.write());
   return std::optional<Error>();
 }
 

@@ -1,7 +1,9 @@
 #include "sync/office/feed.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <string>
 
 namespace dudao {
 namespace {
@@ -35,17 +37,26 @@ Result<FeedRows> feed_for(Store& store, const Device& device, std::int64_t from,
     };
   };
 
-  DUDAO_TRY(const std::vector<Bytes> visits, store.visits_of_inspector(device.inspector));
-  std::set<std::string> inspectors{device.inspector};
-  for (const Bytes& visit : visits) {
-    const Table& members = *find_table("team_member");
-    DUDAO_CHECK(store.each_row_of_visit(members, visit, 0, [&](const StoredRow& row) -> Status {
-      inspectors.insert(std::get<std::string>(row.cells[1]));
-      return {};
-    }));
-  }
-  DUDAO_TRY(const std::vector<std::string> school_list, store.schools_of_inspector(device.inspector, today));
-  const std::set<std::string> schools(school_list.begin(), school_list.end());
+  DUDAO_TRY(const std::vector<Bytes> visits, store.changed_visits(device.inspector, from, device.no));
+  // Asked for only when a row depends on them, which is rare.
+  std::optional<std::set<std::string>> known_inspectors;
+  std::optional<std::set<std::string>> known_schools;
+  const auto concerns = [&](const Table& table, const std::string& code) -> Result<bool> {
+    if (table.scope == Scope::kSchool) {
+      if (!known_schools) {
+        DUDAO_TRY(const auto schools, store.schools_of_inspector(device.inspector, today));
+        known_schools.emplace(schools.begin(), schools.end());
+      }
+      return known_schools->contains(code);
+    }
+    // Of colleagues a device needs the name, not their zones and conflicts.
+    if (code == device.inspector || table.name != "inspector") return code == device.inspector;
+    if (!known_inspectors) {
+      DUDAO_TRY(const auto colleagues, store.colleagues_of(device.inspector));
+      known_inspectors.emplace(colleagues.begin(), colleagues.end());
+    }
+    return known_inspectors->contains(code);
+  };
 
   for (const Table& table : synced_tables()) {
     switch (table.scope) {
@@ -53,24 +64,14 @@ Result<FeedRows> feed_for(Store& store, const Device& device, std::int64_t from,
         DUDAO_CHECK(store.each_row_from(table, from, take(table)));
         break;
       case Scope::kSchool:
-        DUDAO_CHECK(store.each_row_from(table, from, [&](const StoredRow& row) -> Status {
-          return schools.contains(std::get<std::string>(row.cells[0])) ? take(table)(row) : Status();
-        }));
-        break;
       case Scope::kInspector:
         DUDAO_CHECK(store.each_row_from(table, from, [&](const StoredRow& row) -> Status {
-          // Of colleagues a device needs the name, not their zones and conflicts.
-          const auto& inspector = std::get<std::string>(row.cells[0]);
-          const bool wanted =
-              table.name == "inspector" ? inspectors.contains(inspector) : inspector == device.inspector;
+          DUDAO_TRY(const bool wanted, concerns(table, std::get<std::string>(row.cells[0])));
           return wanted ? take(table)(row) : Status();
         }));
         break;
       case Scope::kVisit:
-        for (const Bytes& visit : visits) {
-          DUDAO_TRY(const std::int64_t touched, store.visit_touched(visit));
-          if (touched >= from) DUDAO_CHECK(store.each_row_of_visit(table, visit, from, take(table)));
-        }
+        for (const Bytes& visit : visits) DUDAO_CHECK(store.each_row_of_visit(table, visit, from, take(table)));
         break;
     }
   }

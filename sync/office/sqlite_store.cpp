@@ -88,12 +88,6 @@ class SqliteStore final : public Store {
   void rollback() override {
     if (db_->in_transaction()) static_cast<void>(db_->execute("ROLLBACK"));
   }
-  Status savepoint() override { return db_->execute("SAVEPOINT s"); }
-  Status release() override { return db_->execute("RELEASE s"); }
-  Status undo_to_savepoint() override {
-    DUDAO_CHECK(db_->execute("ROLLBACK TO s"));
-    return release();
-  }
 
   Result<std::int64_t> size() override { return db_->integer("SELECT coalesce(max(log_index) + 1, 0) FROM ledger"); }
 
@@ -243,11 +237,20 @@ class SqliteStore final : public Store {
     DUDAO_TRY(auto q, db_->query(table_sql(table).select_all));
     return each(q, visitor);
   }
-  Result<std::vector<Bytes>> visits_of_inspector(std::string_view inspector) override {
-    DUDAO_TRY(auto q,
-              db_->query("SELECT visit FROM team_member WHERE inspector = ? AND recusal IS NULL ORDER BY visit"));
-    q.bind(inspector);
+  Result<std::vector<Bytes>> changed_visits(std::string_view inspector, std::int64_t from_feed,
+                                            std::int64_t device) override {
+    DUDAO_TRY(auto q, db_->query("SELECT DISTINCT t.visit FROM team_member t JOIN visit_touch c ON c.visit = t.visit "
+                                 "WHERE t.inspector = ? AND t.recusal IS NULL AND c.feed >= ? AND c.feed_author <> ? "
+                                 "ORDER BY t.visit"));
+    q.bind(inspector).bind(from_feed).bind(device);
     return collect(q, [](const Query& r) { return to_bytes(r.blob(0)); });
+  }
+  Result<std::vector<std::string>> colleagues_of(std::string_view inspector) override {
+    DUDAO_TRY(auto q,
+              db_->query("SELECT DISTINCT m.inspector FROM team_member t JOIN team_member m ON m.visit = t.visit "
+                         "WHERE t.inspector = ? AND t.recusal IS NULL"));
+    q.bind(inspector);
+    return collect(q, [](const Query& r) { return std::string(r.text(0)); });
   }
   Result<std::vector<std::string>> schools_of_inspector(std::string_view inspector, std::int64_t today) override {
     DUDAO_TRY(
@@ -258,14 +261,16 @@ class SqliteStore final : public Store {
     q.bind(inspector).bind(today);
     return collect(q, [](const Query& r) { return std::string(r.text(0)); });
   }
-  Status touch_visit(BytesView visit, std::int64_t index) override {
-    return db_->execute(
-        "INSERT INTO visit_touch VALUES (?, ?) ON CONFLICT DO UPDATE SET log_index = max(log_index, "
-        "excluded.log_index)",
-        visit, index);
+  Result<std::vector<VisitTouch>> touches_of(BytesView visit) override {
+    DUDAO_TRY(auto q, db_->query("SELECT feed_author, feed, tables FROM visit_touch WHERE visit = ?"));
+    q.bind(visit);
+    return collect(q, [](const Query& r) { return VisitTouch{r.integer(0), r.integer(1), r.integer(2)}; });
   }
-  Result<std::int64_t> visit_touched(BytesView visit) override {
-    return db_->integer("SELECT log_index FROM visit_touch WHERE visit = ?", visit);
+  Status put_touch(BytesView visit, const VisitTouch& touch) override {
+    return db_->execute(
+        "INSERT INTO visit_touch VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET feed = excluded.feed, tables = "
+        "excluded.tables",
+        visit, touch.feed_author, touch.feed, touch.tables);
   }
 
   Result<bool> quarantine(const Quarantined& item) override {

@@ -12,6 +12,7 @@
 #include "schema/tables.hpp"
 #include "sync/statement.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -75,6 +76,19 @@ struct StoredRow {
   RowClock clock;
 };
 
+/// What one feed author (RowClock::feed_author) has to do with a visit: lets whoever asks for changes or rows of the
+/// visit know without looking at them that there are none.
+struct VisitTouch {
+  std::int64_t feed_author = 0;
+  std::int64_t feed = 0;    ///< the newest place in the feed that a row got under this author
+  std::int64_t tables = 0;  ///< bit n is set: some row of table number n was ever under this author
+  bool has(const Table& table) const { return (tables >> table.id & 1) != 0; }
+  void add(const Table& table, std::int64_t place) {
+    feed = std::max(feed, place);
+    tables |= std::int64_t{1} << table.id;
+  }
+};
+
 /// Kept for people to look at; never applied, never dropped.
 struct Quarantined {
   Hash id{};
@@ -98,13 +112,10 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// A transaction around everything until commit(), which is durable when it returns. A savepoint stands inside it.
+  /// A transaction around everything until commit(), which is durable when it returns.
   virtual Status begin() = 0;
   virtual Status commit() = 0;
   virtual void rollback() = 0;  ///< harmless when none is open
-  virtual Status savepoint() = 0;
-  virtual Status release() = 0;
-  virtual Status undo_to_savepoint() = 0;  ///< undoes and releases it
 
   // The ledger and its tree.
   virtual Result<std::int64_t> size() = 0;
@@ -141,11 +152,14 @@ class Store {
   virtual Status each_row_from(const Table& table, std::int64_t from_feed, const RowVisitor& visitor) = 0;
   /// All rows of a table in key order.
   virtual Status each_row(const Table& table, const RowVisitor& visitor) = 0;
-  virtual Result<std::vector<Bytes>> visits_of_inspector(std::string_view inspector) = 0;
+  /// Visits of the inspector's teams of which rows changed from from_feed on, other than those that the device holds.
+  virtual Result<std::vector<Bytes>> changed_visits(std::string_view inspector, std::int64_t from_feed,
+                                                    std::int64_t device) = 0;
+  /// Everybody who is or was in a team with the inspector, who is one of them.
+  virtual Result<std::vector<std::string>> colleagues_of(std::string_view inspector) = 0;
   virtual Result<std::vector<std::string>> schools_of_inspector(std::string_view inspector, std::int64_t today) = 0;
-  /// Remembers that something of the visit changed; the newest index counts.
-  virtual Status touch_visit(BytesView visit, std::int64_t index) = 0;
-  virtual Result<std::int64_t> visit_touched(BytesView visit) = 0;
+  virtual Result<std::vector<VisitTouch>> touches_of(BytesView visit) = 0;
+  virtual Status put_touch(BytesView visit, const VisitTouch& touch) = 0;
 
   // Beside the log.
   virtual Result<bool> quarantine(const Quarantined& item) = 0;  ///< false: was there already
