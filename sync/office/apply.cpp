@@ -74,17 +74,21 @@ class Merger {
     DUDAO_TRY(auto existing, draft_.row(table, key));
     if (!existing) return fail(Code::kRowUnknown, std::string(table.name));
     existing->cells[column] = to_value(value);
+    existing->clock.feed_author = device_knows && knew(existing->clock) ? w_.where.author : 0;
     existing->clock.feed = w_.where.index;
-    if (!device_knows) existing->clock.feed_author = 0;
     DUDAO_CHECK(draft_.put_row(table, views(existing->cells), existing->clock));
     draft_.put_cell_clock(table, encode_key(key), column, {w_.where.index, w_.where.author, w_.hlc, 0, 0});
     return {};
   }
 
  private:
+  bool knew(const RowClock& clock) const { return clock.feed_author == w_.where.author || clock.feed < w_.seen; }
+
   Status change(const Table& table, std::span<const ValueView> key, StoredRow existing,
                 const std::vector<std::pair<std::size_t, ValueView>>& cells) {
     const Bytes row_key = encode_key(key);
+    // A row that the device knew whole before, and whose every cell it set, it still knows whole.
+    const bool knew_before = knew(existing.clock);
     bool all_won = true;
     bool any = false;
     for (const auto& [column, value] : cells) {
@@ -104,11 +108,9 @@ class Merger {
       existing.cells[column] = to_value(value);
       draft_.put_cell_clock(table, row_key, column, {w_.where.index, w_.where.author, w_.hlc, 0, 0});
     }
-    // A row that the device knew whole before, and whose every cell it set, it still knows whole.
-    const bool knew = existing.clock.feed_author == w_.where.author || existing.clock.feed < w_.seen;
     if (any || existing.clock.feed_author != w_.where.author) {
       existing.clock.feed = w_.where.index;
-      existing.clock.feed_author = all_won && knew ? w_.where.author : 0;
+      existing.clock.feed_author = all_won && knew_before ? w_.where.author : 0;
     }
     DUDAO_CHECK(draft_.put_row(table, views(existing.cells), existing.clock));
     return after(table, views(existing.cells));
