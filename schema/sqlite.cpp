@@ -127,6 +127,7 @@ Result<bool> Query::step() {
   if (rc == SQLITE_DONE) return false;
   const Error error = database_->error(rc, sqlite3_sql(statement_));
   sqlite3_reset(statement_);
+  next_parameter_ = 1;
   return fail(error);
 }
 

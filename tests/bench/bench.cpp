@@ -241,7 +241,9 @@ class SameRows {
     const auto run = [&](const std::string& sql) {
       if (sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) give_up(sqlite3_errmsg(db));
     };
-    run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    // As sync/office/sqlite_store.cpp has it.
+    run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+        "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000");
     std::vector<sqlite3_stmt*> inserts;
     for (const Shape& shape : shapes_) {
       run(shape.create);
