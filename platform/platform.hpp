@@ -53,6 +53,9 @@ class Files {
   /// content survives loss of power; when it fails the old content stands. owner_only: mode 0600.
   /// Errors: kDiskFull, kFileWrite, kFileReadOnly.
   virtual Status write(const std::string& path, BytesView content, bool owner_only = false) = 0;
+  /// Gives a file its other name as one step, content synced before and folder after, in place of what has that name.
+  /// Both names in one folder. Errors: kFileMissing, kDiskFull, kFileWrite, kFileReadOnly.
+  virtual Status move(const std::string& from, const std::string& to) = 0;
   /// Absence is no error. Errors: kFileWrite, kFileReadOnly.
   virtual Status remove(const std::string& path) = 0;
   virtual bool exists(const std::string& path) = 0;

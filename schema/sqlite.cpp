@@ -174,6 +174,29 @@ struct Database::Cached {
   ~Cached() { sqlite3_finalize(statement); }
 };
 
+namespace {
+
+/// After a sync of the log that failed, Linux counts its pages as written though they are not: the next process reads
+/// them and believes them, and when the power goes they are lost, with all that was saved behind them. So whatever a
+/// process finds in the log it writes once more. After an orderly end there is no log.
+int write_log_again(sqlite3* handle) {
+  sqlite3_file* log = nullptr;
+  int rc = sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log));
+  if (rc != SQLITE_OK || !log || !log->pMethods) return rc;
+  sqlite3_int64 size = 0;
+  rc = log->pMethods->xFileSize(log, &size);
+  std::vector<char> piece(64 * 1024);
+  for (sqlite3_int64 at = 0; rc == SQLITE_OK && at < size;) {
+    const int bytes = static_cast<int>(std::min<sqlite3_int64>(size - at, static_cast<sqlite3_int64>(piece.size())));
+    rc = log->pMethods->xRead(log, piece.data(), bytes, at);
+    if (rc == SQLITE_OK) rc = log->pMethods->xWrite(log, piece.data(), bytes, at);
+    at += bytes;
+  }
+  return rc == SQLITE_OK && size > 0 ? log->pMethods->xSync(log, SQLITE_SYNC_NORMAL) : rc;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode, std::int32_t application_id) {
   std::unique_ptr<Database> database(new Database());
   database->path_ = path;
@@ -198,6 +221,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
   DUDAO_CHECK(
       database->script("PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;"
                        "PRAGMA cell_size_check=ON;PRAGMA temp_store=MEMORY;BEGIN IMMEDIATE;COMMIT;"));
+  if (const int rc = write_log_again(handle); rc != SQLITE_OK) return fail(database->error(rc, path));
   if (found_id == 0) DUDAO_CHECK(database->script("PRAGMA application_id=" + std::to_string(application_id)));
   return database;
 }

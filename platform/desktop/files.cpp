@@ -143,6 +143,16 @@ Result<bool> DesktopFiles::create(const std::string& path, BytesView content) {
   return true;
 }
 
+Status DesktopFiles::move(const std::string& from, const std::string& to) {
+  {
+    const Descriptor fd(open_again(from.c_str(), O_RDONLY));
+    if (!fd) return read_error(errno, from);
+    if (::fsync(fd.get()) != 0) return write_error(errno, from);
+  }
+  if (::rename(from.c_str(), to.c_str()) != 0) return write_error(errno, to);
+  return sync_folder(folder_of(to));
+}
+
 Status DesktopFiles::remove(const std::string& path) {
   if (::unlink(path.c_str()) != 0) {
     const int error = errno;

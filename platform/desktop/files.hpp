@@ -14,6 +14,7 @@ class DesktopFiles final : public Files {
  public:
   Result<Bytes> read(const std::string& path, std::size_t max_bytes) override;
   Status write(const std::string& path, BytesView content, bool owner_only = false) override;
+  Status move(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   bool exists(const std::string& path) override;
   Status make_folder(const std::string& path) override;

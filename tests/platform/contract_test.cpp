@@ -129,6 +129,18 @@ TEMPLATE_TEST_CASE("files: folders are made with their parents, and are no files
   CHECK(text(*files.read(folder + "/x", 10)) == "x");
 }
 
+TEMPLATE_TEST_CASE("files: a moved file has its other name only, in place of what had it", "", FakeFiles, RealFiles) {
+  TestType end;
+  Files& files = end.files;
+  REQUIRE(files.write(end.root + "/a.part", view("new")));
+  REQUIRE(files.write(end.root + "/a", view("old")));
+  REQUIRE(files.move(end.root + "/a.part", end.root + "/a"));
+  CHECK(text(*files.read(end.root + "/a", 100)) == "new");
+  CHECK_FALSE(files.exists(end.root + "/a.part"));
+  CHECK(files.move(end.root + "/a.part", end.root + "/a").error().code == Code::kFileMissing);
+  CHECK(text(*files.read(end.root + "/a", 100)) == "new");
+}
+
 TEMPLATE_TEST_CASE("files: removing is done once and absent is no error", "", FakeFiles, RealFiles) {
   TestType end;
   Files& files = end.files;

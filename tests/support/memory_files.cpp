@@ -53,6 +53,18 @@ Status MemoryFiles::write(const std::string& path, BytesView content, bool owner
   return {};
 }
 
+Status MemoryFiles::move(const std::string& from, const std::string& to) {
+  const std::lock_guard lock(mutex_);
+  DUDAO_CHECK(fault(Operation::kWrite, to));
+  const auto found = files_.find(clean(from));
+  if (found == files_.end()) return fail(Code::kFileMissing, from);
+  auto file = files_.extract(found);
+  file.key() = clean(to);
+  files_.erase(file.key());
+  files_.insert(std::move(file));
+  return {};
+}
+
 Status MemoryFiles::remove(const std::string& path) {
   const std::lock_guard lock(mutex_);
   DUDAO_CHECK(fault(Operation::kRemove, path));

@@ -782,7 +782,15 @@ class AdminMethods {
   Result<json> backup() {
     const std::string path = text_of(params_, "path");
     if (platform_.files.exists(path)) return fail(Code::kOptionWrong, path + " exists already");
-    DUDAO_CHECK(office_.backup(path));
+    // Under its name it is whole: a copy that was cut short must not pass for a backup.
+    const std::string part = path + ".part";
+    DUDAO_CHECK(platform_.files.remove(part));
+    const Status copied = office_.backup(part);
+    if (!copied) {
+      static_cast<void>(platform_.files.remove(part));
+      return fail(copied.error());
+    }
+    DUDAO_CHECK(platform_.files.move(part, path));
     return json{{"path", path}};
   }
 
