@@ -25,21 +25,13 @@ constexpr std::uint8_t kNullValue = 22;
 }  // namespace
 
 void CborWriter::head(std::uint8_t major, std::uint64_t argument) {
-  const auto put = [&](std::uint8_t info, int bytes) {
-    out_.push_back(static_cast<std::uint8_t>(major << 5 | info));
-    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
-      out_.push_back(static_cast<std::uint8_t>(argument >> shift));
-  };
-  if (argument < 24)
-    put(static_cast<std::uint8_t>(argument), 0);
-  else if (argument <= 0xff)
-    put(24, 1);
-  else if (argument <= 0xffff)
-    put(25, 2);
-  else if (argument <= 0xffffffff)
-    put(26, 4);
-  else
-    put(27, 8);
+  const auto kind = static_cast<std::uint8_t>(major << 5);
+  if (argument < 24) return out_.push_back(static_cast<std::uint8_t>(kind | argument));
+  const int log2_bytes = argument <= 0xff ? 0 : argument <= 0xffff ? 1 : argument <= 0xffffffff ? 2 : 3;
+  std::uint8_t encoded[9] = {static_cast<std::uint8_t>(kind | (24 + log2_bytes))};
+  const std::size_t bytes = std::size_t{1} << log2_bytes;
+  for (std::size_t i = 0; i < bytes; ++i) encoded[1 + i] = static_cast<std::uint8_t>(argument >> (bytes - 1 - i) * 8);
+  append(out_, BytesView(encoded, 1 + bytes));
 }
 
 void CborWriter::integer(std::int64_t value) {

@@ -37,6 +37,8 @@ class CborWriter {
 
   const Bytes& written() const { return out_; }
   Bytes take() && { return std::move(out_); }
+  /// Begins anew, in the same memory.
+  void clear() { out_.clear(); }
 
  private:
   void head(std::uint8_t major, std::uint64_t argument);

@@ -10,17 +10,6 @@ namespace {
 constexpr std::int64_t kSameForAll = 1;  // {1: value}
 constexpr std::int64_t kDeltas = 2;      // {2: [first, difference, difference …]}
 
-void write_cell(CborWriter& out, const ValueView& cell) {
-  if (const auto* integer = std::get_if<std::int64_t>(&cell))
-    out.integer(*integer);
-  else if (const auto* text = std::get_if<std::string_view>(&cell))
-    out.text(*text);
-  else if (const auto* bytes = std::get_if<BytesView>(&cell))
-    out.bytes(*bytes);
-  else
-    out.null();
-}
-
 Result<ValueView> read_cell(CborReader& in) {
   DUDAO_TRY(const CborType type, in.peek());
   switch (type) {
@@ -105,6 +94,17 @@ Result<RowUpdate> read_update(CborReader& in, const Table& table) {
 }
 
 }  // namespace
+
+void write_cell(CborWriter& out, const ValueView& cell) {
+  if (const auto* integer = std::get_if<std::int64_t>(&cell))
+    out.integer(*integer);
+  else if (const auto* text = std::get_if<std::string_view>(&cell))
+    out.text(*text);
+  else if (const auto* bytes = std::get_if<BytesView>(&cell))
+    out.bytes(*bytes);
+  else
+    out.null();
+}
 
 void write_column(CborWriter& out, std::span<const ValueView> cells) {
   bool same = true;

@@ -93,6 +93,8 @@ Result<ChangesBuilder> changes_of(BytesView changeset);
 
 /// Key cells as one blob that sorts and compares as the key does: what cell clocks and messages name a row by.
 Bytes encode_key(std::span<const ValueView> key);
+/// One cell, in the same encoding.
+void write_cell(CborWriter& out, const ValueView& cell);
 /// The same for people: "A1.03/I001", a visit's id in hex left out when `without_visit`.
 std::string readable_key(const Table& table, std::span<const ValueView> key, bool without_visit = true);
 

@@ -56,9 +56,16 @@ void each_derived(Changes& changes, BytesView visit, const See& see) {
         take(*table.table, row_of(table, low));
     }
   };
-  VisitRoot feedback_root;
-  for (const std::string_view name : kFeedbackTables)
-    each_row(name, [&](const Table& table, std::span<const ValueView> row) { feedback_root.add(table, row); });
+  const auto add_to = [](VisitRoot& root) {
+    return [&root](const Table& table, std::span<const ValueView> row) { root.add(table, row); };
+  };
+  // Both roots begin with the same tables, which are most of a visit.
+  const auto shared =
+      static_cast<std::size_t>(std::ranges::mismatch(kFeedbackTables, kRootTables).in1 - kFeedbackTables.begin());
+  VisitRoot root;
+  for (const std::string_view name : std::span(kRootTables).first(shared)) each_row(name, add_to(root));
+  VisitRoot feedback_root = root;
+  for (const std::string_view name : std::span(kFeedbackTables).subspan(shared)) each_row(name, add_to(feedback_root));
   std::optional<Hash> document;
   each_row("feedback", [&](const Table& table, std::span<ValueView> row) {
     const auto* words = std::get_if<std::string_view>(&row[table.column("text")]);
@@ -68,9 +75,7 @@ void each_derived(Changes& changes, BytesView visit, const See& see) {
   each_row("signature", [&](const Table& table, std::span<ValueView> row) {
     if (document) see(row[table.column("document_hash")], *document);
   });
-  VisitRoot root;
-  for (const std::string_view name : kRootTables)
-    each_row(name, [&](const Table& table, std::span<const ValueView> row) { root.add(table, row); });
+  for (const std::string_view name : std::span(kRootTables).subspan(shared)) each_row(name, add_to(root));
   each_row("submission",
            [&](const Table& table, std::span<ValueView> row) { see(row[table.column("root")], root.finish()); });
 }

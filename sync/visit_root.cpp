@@ -5,11 +5,22 @@
 
 namespace dudao {
 
+// The table's number comes first, so that a row of one table can never pass for a row of another.
 void VisitRoot::add(const Table& table, std::span<const ValueView> row) {
-  // The table's number first, so that a row of one table can never pass for a row of another.
-  std::vector<ValueView> cells{std::int64_t{table.id}};
-  cells.insert(cells.end(), row.begin(), row.end());
-  running_ = sha256({running_, encode_key(cells)});
+  row_.integer(table.id);
+  for (const ValueView& cell : row) write_cell(row_, cell);
+  add_written();
+}
+
+void VisitRoot::add(const Table& table, std::span<const Value> row) {
+  row_.integer(table.id);
+  for (const Value& cell : row) write_cell(row_, as_view(cell));
+  add_written();
+}
+
+void VisitRoot::add_written() {
+  running_ = sha256({running_, row_.written()});
+  row_.clear();
   ++rows_;
 }
 

@@ -5,6 +5,7 @@
 
 #include "platform/bytes.hpp"
 #include "schema/tables.hpp"
+#include "sync/cbor.hpp"
 
 #include <array>
 #include <span>
@@ -19,11 +20,14 @@ inline constexpr std::array<std::string_view, 6> kRootTables = {"answer",   "fin
 class VisitRoot {
  public:
   void add(const Table& table, std::span<const ValueView> row);
+  void add(const Table& table, std::span<const Value> row);
   /// SHA-256 over the running hash of all rows and their number.
   Hash finish() const;
 
  private:
+  void add_written();
   Hash running_{};
+  CborWriter row_;
   std::int64_t rows_ = 0;
 };
 

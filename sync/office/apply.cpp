@@ -228,13 +228,16 @@ class DeviceChanges {
   /// Visits stand or fall by themselves: what a team did in one is not undone by what happened in another. Present: the
   /// first that was refused, where there are several. Error: nothing stands.
   Result<std::optional<Error>> apply(const Changes& changes) {
+    ValueView at_id;  // Rows of one visit come one after the other.
+    Visit* at = nullptr;
     for (const TableChanges& table : changes.tables) {
       if (table.table->scope != Scope::kVisit) return fail(Code::kNotYours, std::string(table.table->name));
       for (std::size_t n = 0; n < table.inserted_rows(); ++n) {
         if (table.table->writer != Writer::kDevice) return fail(Code::kNotYours, std::string(table.table->name));
         const auto row = table.row(n);
         DUDAO_CHECK(visit_of(row[0]));
-        visits_[key_of(row[0])].inserted.emplace_back(table.table, row);
+        if (!at || !equal(row[0], at_id)) at = &visits_[key_of(at_id = row[0])];
+        at->inserted.emplace_back(table.table, row);
       }
       for (const RowUpdate& update : table.updated) {
         DUDAO_CHECK(visit_of(update.key[0]));
@@ -451,14 +454,14 @@ class DeviceChanges {
   /// Every answer that this change set touched, as it stands now, against the checklist that the visit is pinned to.
   Status check_answers(BytesView id, const Visit& visit, const StoredRow& row) {
     const Table& answers = *find_table("answer");
-    std::set<std::pair<std::string, std::string>> touched;  // observer, item
+    std::vector<std::pair<std::string_view, std::string_view>> touched;  // observer, item
     for (const auto& [table, cells] : visit.inserted)
-      if (table == &answers) touched.emplace(text_at(cells, 2), text_at(cells, 1));
+      if (table == &answers) touched.emplace_back(text_at(cells, 2), text_at(cells, 1));
     for (const auto& [table, update] : visit.updated)
-      if (table == &answers) touched.emplace(text_at(update->key, 2), text_at(update->key, 1));
+      if (table == &answers) touched.emplace_back(text_at(update->key, 2), text_at(update->key, 1));
     if (touched.empty()) return {};
     DUDAO_TRY(const Checklist checklist, applier_.checklist_for(row));
-    std::map<std::string, Answers> by_observer;
+    std::map<std::string, Answers, std::less<>> by_observer;
     DUDAO_CHECK(draft_.each_row_of_visit(answers, id, [&](const StoredRow& answer) -> Status {
       AnswerValue value;
       if (const auto* integer = std::get_if<std::int64_t>(&answer.cells[3])) value.value = *integer;
@@ -467,15 +470,15 @@ class DeviceChanges {
       if (const auto* reason = std::get_if<std::string>(&answer.cells[5])) value.na_reason = *reason;
       if (std::holds_alternative<Bytes>(answer.cells[3]))
         return fail(Code::kAnswerType, std::get<std::string>(answer.cells[1]));
-      by_observer[std::get<std::string>(answer.cells[2])].emplace(std::get<std::string>(answer.cells[1]),
-                                                                  std::move(value));
+      Answers& all = by_observer[std::get<std::string>(answer.cells[2])];
+      all.emplace_hint(all.end(), std::get<std::string>(answer.cells[1]), std::move(value));
       return {};
     }));
     for (const auto& [observer, item] : touched) {
-      const Answers& all = by_observer[observer];
-      const AnswerValue& answer = all.at(item);
+      const Answers& all = by_observer.find(observer)->second;
+      const AnswerValue& answer = all.find(item)->second;
       if (answer.is_empty()) {
-        if (!checklist.item(item)) return fail(Code::kAnswerUnknownItem, item);
+        if (!checklist.item(item)) return fail(Code::kAnswerUnknownItem, std::string(item));
         continue;
       }
       const Status taken = checklist.check_answer(item, answer, all);
@@ -554,7 +557,7 @@ class DeviceChanges {
       const Table& table = *find_table(name);
       DUDAO_CHECK(draft_.each_row_of_visit(table, id, [&](const StoredRow& stored) -> Status {
         unseen = unseen || (stored.clock.feed_author != device_.no && stored.clock.feed >= w_.seen);
-        root.add(table, views(stored.cells));
+        root.add(table, stored.cells);
         return {};
       }));
     }

@@ -32,12 +32,16 @@ auto place_of(Rows& rows, std::span<const ValueView> key) {
 }  // namespace
 
 Result<Draft::Visit*> Draft::visit(BytesView id) {
-  const auto found = visits_.find(to_bytes(id));
-  if (found != visits_.end()) return &found->second;
-  Visit made;
-  made.tables.resize(synced_tables().size() + 1);
-  DUDAO_TRY(made.touches, store_.touches_of(id));
-  return &visits_.emplace(to_bytes(id), std::move(made)).first->second;
+  if (last_ && std::equal(id.begin(), id.end(), last_->first.begin(), last_->first.end())) return &last_->second;
+  auto found = visits_.find(to_bytes(id));
+  if (found == visits_.end()) {
+    Visit made;
+    made.tables.resize(synced_tables().size() + 1);
+    DUDAO_TRY(made.touches, store_.touches_of(id));
+    found = visits_.emplace(to_bytes(id), std::move(made)).first;
+  }
+  last_ = &*found;
+  return &last_->second;
 }
 
 Result<Draft::Rows*> Draft::rows_of(const Table& table, BytesView id) {
@@ -134,6 +138,7 @@ Status Draft::write() {
 }
 
 void Draft::forget() {
+  last_ = nullptr;
   visits_.clear();
   others_.clear();
   cell_clocks_.clear();

@@ -48,7 +48,8 @@ class Draft {
 
   Store& store_;
   std::map<Bytes, Visit> visits_;
-  std::map<int, Rows> others_;  ///< rows of tables without visits, as far as they were asked for
+  std::pair<const Bytes, Visit>* last_ = nullptr;  ///< of visits_: the one that was asked for last
+  std::map<int, Rows> others_;                     ///< rows of tables without visits, as far as they were asked for
   std::map<std::tuple<int, Bytes, std::size_t>, std::pair<const Table*, RowClock>> cell_clocks_;
 };
 

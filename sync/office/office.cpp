@@ -64,18 +64,33 @@ Bytes uuid_v7(std::int64_t utc_ms) {
   return id;
 }
 
-/// Calls work(0) to work(count - 1), in any order and at once; returns when all have been called.
-void for_each_on_all_cores(std::size_t count, const std::function<void(std::size_t)>& work) {
-  constexpr std::size_t kWorthAThread = 4;
-  std::atomic<std::size_t> next = 0;
-  const auto go_on = [&] {
-    for (std::size_t n = next++; n < count; n = next++) work(n);
-  };
-  std::vector<std::jthread> others;
-  const std::size_t threads = std::min<std::size_t>(std::thread::hardware_concurrency(), count / kWorthAThread);
-  for (std::size_t i = 1; i < threads; ++i) others.emplace_back(go_on);
-  go_on();
-}
+/// Calls work(0) to work(count - 1), beginning in this order, on threads beside the caller's while that goes on. The
+/// destructor waits for all of them.
+class Beside {
+ public:
+  Beside(std::size_t count, std::function<void(std::size_t)> work) : work_(std::move(work)), done_(count) {
+    constexpr std::size_t kWorthAThread = 4;
+    const std::size_t spare = std::max(2u, std::thread::hardware_concurrency()) - 1;
+    for (std::size_t i = 0; i < std::min(spare, count / kWorthAThread); ++i) threads_.emplace_back([this] { run(); });
+    if (threads_.empty()) run();
+  }
+  /// Returns when work(n) has been done; what it wrote is seen.
+  void wait_for(std::size_t n) { done_[n].wait(false); }
+
+ private:
+  void run() {
+    for (std::size_t n = next_++; n < done_.size(); n = next_++) {
+      work_(n);
+      done_[n] = true;
+      done_[n].notify_one();
+    }
+  }
+
+  std::function<void(std::size_t)> work_;
+  std::atomic<std::size_t> next_ = 0;
+  std::vector<std::atomic<bool>> done_;
+  std::vector<std::jthread> threads_;
+};
 
 Value or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
 
@@ -243,15 +258,20 @@ struct Office::Impl {
     Statement statement;
     ChainLink link;
     std::optional<ChangeSet> change_set;  ///< absent: has not the form of one, which the log will say
+    Status sound;                         ///< form, author, signature: all that needs no store
   };
   /// One request on its way through the group commit.
   struct Work {
-    Work(Device from, const SyncRequest& asked) : device(std::move(from)), request(asked) {}
+    Work(Device from, const SyncRequest& asked, std::vector<Bytes> all)
+        : device(std::move(from)), request(asked), statements(all.size()) {
+      for (std::size_t n = 0; n < all.size(); ++n) statements[n].bytes = std::move(all[n]);
+    }
     Device device;
     SyncRequest request;
     std::vector<Incoming> statements;
     std::vector<Refusal> refusals;
     std::vector<std::pair<std::uint64_t, std::int64_t>> registered;  ///< number, log index
+    Beside* judging = nullptr;
     Response response;
     bool done = false;
   };
@@ -314,29 +334,15 @@ struct Office::Impl {
       return refuse(statements.error().code == Code::kCompressedTooLarge ? 413 : 400, statements.error(),
                     office_utc_ms);
 
-    Work work(*device, *request);
-    take_in(work, *std::move(statements));
+    Work work(*device, *request, *std::move(statements));
+    // Signatures are checked on all cores while the transaction writes down what has been checked already.
+    Beside judging(work.statements.size(),
+                   [&work](std::size_t n) { work.statements[n].sound = judge(work.device, work.statements[n]); });
+    work.judging = &judging;
     commit_together(work);
     return std::move(work.response);
   }
 
-  /// Everything about a statement that needs no store: form, author, signature. Runs on the caller's thread and, when
-  /// there are many, on others beside it, so that signatures are checked on all cores.
-  static void take_in(Work& work, std::vector<Bytes> all) {
-    std::vector<Incoming> taken(all.size());
-    std::vector<Status> sound(all.size());
-    for_each_on_all_cores(all.size(), [&](std::size_t n) {
-      taken[n].bytes = std::move(all[n]);
-      sound[n] = judge(work.device, taken[n]);
-    });
-    for (std::size_t n = 0; n < taken.size(); ++n) {
-      if (sound[n])
-        work.statements.push_back(std::move(taken[n]));
-      else
-        work.refusals.push_back(
-            {taken[n].link.seq, static_cast<std::uint16_t>(sound[n].error().code), sound[n].error().detail, false});
-    }
-  }
   static Status judge(const Device& device, Incoming& in) {
     DUDAO_TRY(in.statement, parse_statement(in.bytes));
     if (in.statement.type != StatementType::kChangeSet)
@@ -381,7 +387,10 @@ struct Office::Impl {
     if (anything) {
       done = transact([&]() -> Status {
         for (Work* work : together) {
-          for (const Incoming& in : work->statements) DUDAO_CHECK(receive(*work, in));
+          for (std::size_t n = 0; n < work->statements.size(); ++n) {
+            work->judging->wait_for(n);
+            DUDAO_CHECK(receive(*work, work->statements[n]));
+          }
         }
         return {};
       });
@@ -398,6 +407,11 @@ struct Office::Impl {
   }
 
   Status receive(Work& work, const Incoming& in) {
+    if (!in.sound) {
+      work.refusals.push_back(
+          {in.link.seq, static_cast<std::uint16_t>(in.sound.error().code), in.sound.error().detail, false});
+      return {};
+    }
     DUDAO_TRY(const auto already, store->find(in.statement.id));
     if (already) {
       ++duplicates;

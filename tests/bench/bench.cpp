@@ -404,6 +404,7 @@ std::pair<double, double> measure_office(Field& field, const std::string& before
       std::cout << visits << " change sets, " << rows.rows() << " rows in " << rows.transactions() << " transactions"
                 << std::endl;
   }
+  std::cout << "best rounds: " << percentile(ours, 0) << " s, SQLite " << percentile(plain, 0) << " s" << std::endl;
   return {percentile(ours, 0.5), percentile(plain, 0.5)};
 }
 
