@@ -175,6 +175,18 @@ const std::vector<const Item*>& Checklist::items() const noexcept { return chose
 const std::vector<Section>& Checklist::sections() const noexcept { return impl_->sections; }
 const std::vector<Band>& Checklist::bands() const noexcept { return impl_->bands; }
 
+namespace {
+
+/// True if no condition decides whether the item is shown, as with most items of most checklists.
+bool always_shown(const Checklist::Impl& list, size_t index) {
+  if (list.rules[index].visible_if) return false;
+  for (std::optional<size_t> at = list.items[index].section; at; at = list.sections[*at].parent)
+    if (list.section_visible_if[*at]) return false;
+  return true;
+}
+
+}  // namespace
+
 const Item* Checklist::item(string_view code) const noexcept {
   const auto found = impl_->index.find(code);
   if (found == impl_->index.end() || !chosen_->asked[found->second]) return nullptr;
@@ -219,6 +231,7 @@ Status Checklist::check_answer(string_view code, const AnswerValue& answer, cons
   DUDAO_CHECK(answer.is_na() ? check_na(*item, answer) : check_form(*item, answer));
   const auto index = static_cast<size_t>(item - impl_->items.data());
   const ItemRules& rules = impl_->rules[index];
+  if (!rules.constraint && always_shown(*impl_, index)) return {};
   Evaluation now(*impl_, chosen_->asked, answers, rules.needs);
   if (!now.shown(index)) return fail(Code::kAnswerHidden, item->code);
   if (answer.is_na() || !rules.constraint) return {};

@@ -391,8 +391,12 @@ Bytes pack_statements(std::span<const Bytes> statements, std::int64_t device, co
   return out;
 }
 
+void call_in_turn(std::size_t count, const std::function<void(std::size_t)>& work) {
+  for (std::size_t n = 0; n < count; ++n) work(n);
+}
+
 Result<std::vector<Bytes>> unpack_statements(BytesView packed, std::int64_t device, const PublicKey& device_key,
-                                             std::size_t most, std::size_t max_bytes) {
+                                             std::size_t most, std::size_t max_bytes, const CallEach& each) {
   CborReader in(packed);
   std::vector<Bytes> out;
   std::size_t bytes = 0;
@@ -411,14 +415,16 @@ Result<std::vector<Bytes>> unpack_statements(BytesView packed, std::int64_t devi
       continue;
     }
     DUDAO_TRY(std::vector<Loose> all, Unpacker(in, most - out.size()).read());
+    std::vector<std::deque<Hash>> made(all.size());  // Keeps what the cells point to.
+    each(all.size(), [&](std::size_t n) {
+      for (const BytesView visit : all[n].visits)
+        each_derived(all[n].set.changes, visit, [&](ValueView& cell, const Hash& hash) {
+          if (equal(cell, BytesView())) cell = BytesView(made[n].emplace_back(hash));
+        });
+    });
     std::optional<Hash> before;
     for (Loose& loose : all) {
       if (before) loose.set.prev = *before;
-      std::deque<Hash> made;  // Keeps what the cells point to.
-      for (const BytesView visit : loose.visits)
-        each_derived(loose.set.changes, visit, [&](ValueView& cell, const Hash& hash) {
-          if (equal(cell, BytesView())) cell = BytesView(made.emplace_back(hash));
-        });
       DUDAO_TRY(Bytes statement, assemble(loose, device, device_key));
       DUDAO_TRY(const Statement parsed, parse_statement(statement));
       before = parsed.id;

@@ -677,28 +677,26 @@ Status Applier::apply_draw_step(BytesView payload, const Registration& where) {
   const ValueView key = step.draw;
   DUDAO_TRY(auto existing, store_.row(draws, std::span(&key, 1)));
   const std::string state = existing ? std::get<std::string>(existing->cells[1]) : "";
-  RowClock clock{where.index, where.author, 0, where.index, 0};
+  const RowClock clock{where.index, where.author, 0, where.index, 0};
   switch (step.stage) {
     case DrawStage::kFile:
       return existing ? fail(Code::kDrawStage, "file after commitment") : Status();
-    case DrawStage::kCommit: {
+    case DrawStage::kCommit:
       if (existing) return fail(Code::kDrawStage, "committed twice");
-      const ValueView row[] = {
-          step.draw,  std::string_view("COMMITTED"), step.content, step.commitment, ValueView(), ValueView(),
-          ValueView()};
-      return store_.put_row(draws, row, clock);
-    }
+      return store_.put_row(draws, {{std::string(step.draw), std::string("COMMITTED"), std::string(step.content),
+                                     to_bytes(step.commitment), Value(), Value(), Value()},
+                                    clock});
     case DrawStage::kReveal:
       if (state != "COMMITTED") return fail(Code::kDrawStage, "revealed in state " + state);
       existing->cells[1] = std::string("REVEALED");
       existing->cells[4] = std::string(step.entropy);
       existing->cells[5] = to_bytes(step.secret);
-      return store_.put_row(draws, views(existing->cells), clock);
+      return store_.put_row(draws, {existing->cells, clock});
     case DrawStage::kVoid:
       if (state != "COMMITTED") return fail(Code::kDrawStage, "void in state " + state);
       existing->cells[1] = std::string("VOID");
       existing->cells[6] = std::string(step.reason);
-      return store_.put_row(draws, views(existing->cells), clock);
+      return store_.put_row(draws, {existing->cells, clock});
   }
   return fail(Code::kPayloadShape, "draw stage");
 }

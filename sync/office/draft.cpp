@@ -114,15 +114,12 @@ Status Draft::each_row_of_visit(const Table& table, BytesView visit, const Store
 }
 
 Status Draft::write() {
-  std::vector<ValueView> cells;
+  std::vector<const StoredRow*> changed;
   const auto put = [&](const Table& table, const Rows& rows) -> Status {
-    for (const Held& held : rows) {
-      if (!held.changed) continue;
-      cells.clear();
-      for (const Value& cell : held.row.cells) cells.push_back(as_view(cell));
-      DUDAO_CHECK(store_.put_row(table, cells, held.row.clock));
-    }
-    return {};
+    changed.clear();
+    for (const Held& held : rows)
+      if (held.changed) changed.push_back(&held.row);
+    return store_.put_rows(table, changed);
   };
   for (const auto& [id, rows] : others_) DUDAO_CHECK(put(*find_table(id), rows));
   for (const auto& [id, visit] : visits_) {

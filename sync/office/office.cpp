@@ -75,7 +75,7 @@ class Beside {
     if (threads_.empty()) run();
   }
   /// Returns when work(n) has been done; what it wrote is seen.
-  void wait_for(std::size_t n) { done_[n].wait(false); }
+  void wait_for(std::size_t n) const { done_[n].wait(false); }
 
  private:
   void run() {
@@ -328,8 +328,9 @@ struct Office::Impl {
     if (device->state == DeviceState::kActive && office_utc_ms / 1000 > device->expires_utc_s)
       return refuse(403, {Code::kDeviceExpired, {}}, office_utc_ms);
 
-    auto statements = unpack_statements(BytesView(*plain).subspan(bare->size()), device->no, device->key,
-                                        kMaxStatementsPerRequest, kMaxSyncPlainBytes);
+    auto statements =
+        unpack_statements(BytesView(*plain).subspan(bare->size()), device->no, device->key, kMaxStatementsPerRequest,
+                          kMaxSyncPlainBytes, [](std::size_t count, const auto& work) { Beside(count, work); });
     if (!statements)
       return refuse(statements.error().code == Code::kCompressedTooLarge ? 413 : 400, statements.error(),
                     office_utc_ms);

@@ -141,7 +141,11 @@ class Store {
   // Rows of the synced tables.
   virtual Result<std::optional<StoredRow>> row(const Table& table, std::span<const ValueView> key) = 0;
   /// Inserts or replaces.
-  virtual Status put_row(const Table& table, std::span<const ValueView> cells, const RowClock& clock) = 0;
+  virtual Status put_rows(const Table& table, std::span<const StoredRow* const> rows) = 0;
+  Status put_row(const Table& table, const StoredRow& row) {
+    const StoredRow* const one = &row;
+    return put_rows(table, std::span(&one, 1));
+  }
   virtual Result<std::optional<RowClock>> cell_clock(const Table& table, BytesView row_key, std::size_t column) = 0;
   virtual Status put_cell_clock(const Table& table, BytesView row_key, std::size_t column, const RowClock& clock) = 0;
   using RowVisitor = std::function<Status(const StoredRow& row)>;

@@ -62,9 +62,8 @@ TEST_CASE("the checker sees each kind of damage that is done on purpose") {
 
   SECTION("a row that the office has and its ledger does not give") {
     REQUIRE(world->office().read([](Store& store) {
-      const ValueView row[] = {std::string_view("X"), std::string_view("nobody's"), std::string_view("COUNTY"),
-                               ValueView()};
-      return store.put_row(*find_table("org_unit"), row, {});
+      return store.put_row(*find_table("org_unit"),
+                           {{std::string("X"), std::string("nobody's"), std::string("COUNTY"), Value()}, {}});
     }));
     CHECK(broken_promise(*world) == "P6 devices end equal to the office");
   }
