@@ -123,10 +123,12 @@ sqlite3_vfs file_system = {1,       sizeof(Handle), 512,           nullptr,     
 }  // namespace
 
 Disk& Disk::install() {
-  static Disk disk;
-  static const int registered = sqlite3_vfs_register(&file_system, 1);
-  static_cast<void>(registered);
-  return disk;
+  // Never destroyed: databases that are closed after main() still need it.
+  static Disk* const disk = [] {
+    sqlite3_vfs_register(&file_system, 1);
+    return new Disk();
+  }();
+  return *disk;
 }
 
 void Disk::plan(Fault fault, std::uint64_t at, bool for_good) {
