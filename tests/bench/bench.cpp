@@ -1,13 +1,14 @@
 /// Times and bytes of the main job beside those of plain SQLite doing the same writes on the same disk in the same run.
 /// Machines are noisy: believe the ratios, not the seconds.
 ///
-///     dudao_bench [--visits 1000] [--workload FILE.tsv] [--rounds 5] [--json FILE] [--phase write]
+///     dudao_bench [--visits 1000] [--workload FILE.tsv] [--links 100] [--rounds 5] [--json FILE] [--phase write]
 
 #include "agent/sync_job.hpp"
 #include "agent/visit_book.hpp"
 #include "platform/desktop/http.hpp"
 #include "sync/compress.hpp"
 #include "sync/office/office.hpp"
+#include "tests/bench/pacing_proxy.hpp"
 #include "tests/bench/workload.hpp"
 #include "tests/support/fake_platform.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -232,7 +233,8 @@ struct Field {
     const auto planned = must(office->plan("bench", std::vector<VisitPlan>(count, plan)), "plan");
     visits.insert(visits.end(), planned.begin(), planned.end());
   }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(listener->port()); }
+  std::uint16_t via_port = 0;  ///< of what stands between
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(via_port != 0 ? via_port : listener->port()); }
   SyncReport sync() {
     const SyncReport report = must(run_sync(device_platform, *db, {url(), {}, {}}), "sync");
     if (report.error || !report.refusals.empty()) give_up("sync did not complete");
@@ -482,6 +484,32 @@ void measure_main_job(const std::vector<MadeVisit>& work) {
   row("  round trips", edit.exchanges, 1, "", "one");
 }
 
+/// Some visits over a line of the country, beside what the line itself takes for as many bytes and two round trips.
+void measure_link(const Link& link, const std::vector<MadeVisit>& work) {
+  Field field(work);
+  field.sync();
+  VisitBook book(field.device_platform, *field.db);
+  for (std::size_t i = 0; i < work.size(); ++i) record_visit(book, field.visits[i], work[i], nullptr);
+  const PacingProxy line(field.listener->port(), link);
+  field.via_port = line.port();
+  field.http = must(make_http_client({}), "http");
+  Platform platform{field.device_machine.clock,
+                    field.device_machine.keys,
+                    field.device_machine.files,
+                    field.device_machine.connectivity,
+                    *field.http,
+                    field.device_machine.log};
+  const auto began = Clock::now();
+  const SyncReport report = must(run_sync(platform, *field.db, {field.url(), {}, {}}), "sync");
+  const double seconds = seconds_since(began);
+  if (report.error || report.receipted != static_cast<int>(work.size())) give_up("sync over " + link.name);
+  const auto bytes = static_cast<double>(report.sent_bytes + report.received_bytes);
+  row(link.name + ", " + std::to_string(work.size()) + " visits", seconds,
+      bytes * 8 / link.bits_per_s + 2 * link.round_trip_s, "s",
+      "the line for " + std::to_string(static_cast<int>(bytes)) + " bytes and two round trips");
+  row("  round trips", report.exchanges, 1, "", "one");
+}
+
 /// A thousand changed rows sealed into a statement, in a small and in a large database.
 double seal_ms(std::int64_t rows) {
   const std::vector<MadeVisit> work = make_workload(1, 1);
@@ -513,11 +541,13 @@ double seal_ms(std::int64_t rows) {
 
 int main(int argc, char** argv) {
   std::size_t visits = 1'000;
+  std::size_t links = 100;
   std::string workload;
   std::string json_file;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i];
     if (option == "--visits") visits = std::stoul(argv[i + 1]);
+    if (option == "--links") links = std::stoul(argv[i + 1]);
     if (option == "--workload") workload = argv[i + 1];
     if (option == "--phase") write_only = std::string_view(argv[i + 1]) == "write";
     if (option == "--rounds") rounds = std::max(1, std::stoi(argv[i + 1]));
@@ -529,6 +559,12 @@ int main(int argc, char** argv) {
   measure_main_job(work);
   if (!write_only) {
     const double small = seal_ms(10'000);
+    const std::vector<MadeVisit> some(work.begin(),
+                                      work.begin() + static_cast<std::ptrdiff_t>(std::min(work.size(), links)));
+    if (!some.empty()) {
+      measure_link({"64 kbit/s, 500 ms", 64'000, 0.5, 0}, some);
+      measure_link({"23 kbit/s, 600 ms, 5 % lost", 23'000, 0.6, 0.05}, some);
+    }
     row("seal 1,000 changed rows among a million", seal_ms(1'000'000), small, "ms", "among ten thousand");
   }
 
