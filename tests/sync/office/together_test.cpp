@@ -52,3 +52,27 @@ TEST_CASE("devices that arrive together share commits, and each gets its own rec
   CHECK(office.check().sound());
   CHECK(office->rebuild());
 }
+
+TEST_CASE("many statements of one request are judged on several threads and registered in their order by one commit") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  constexpr int kStatements = 24;
+  std::vector<Bytes> visits;
+  for (int i = 0; i < kStatements; ++i) visits.push_back(office.plan({"I001"}));
+  device.must_sync();
+  for (const Bytes& visit : visits) {
+    device.check_in(visit);
+    REQUIRE(seal(device.platform, *device.db).value() == 1);
+  }
+  const OfficeCounters before = office->counters();
+  const auto report = device.sync();
+  REQUIRE(report);
+  CHECK(report->refusals.empty());
+  CHECK(office->counters().registered == before.registered + kStatements);
+  CHECK(office->counters().commits == before.commits + 1);
+  for (const Bytes& visit : visits) CHECK(office.visit_state(visit) == "IN_PROGRESS");
+  CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
