@@ -109,7 +109,7 @@ void Draft::put_cell_clock(const Table& table, BytesView row_key, std::size_t co
 
 Status Draft::each_row_of_visit(const Table& table, BytesView visit, const Store::RowVisitor& visitor) {
   DUDAO_TRY(const Rows* const rows, rows_of(table, visit));
-  for (std::size_t n = 0; n < rows->size(); ++n) DUDAO_CHECK(visitor((*rows)[n].row));
+  for (const Held& each : *rows) DUDAO_CHECK(visitor(each.row));
   return {};
 }
 
