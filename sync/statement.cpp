@@ -138,7 +138,6 @@ Bytes bare_statement(BytesView statement) {
 Result<BareStatement> read_bare_statement(BytesView bare) {
   CborReader in(bare);
   const auto parts = in.array();
-  if (!parts && parts.error().code != Code::kCborType) return fail(parts.error());
   if (!parts || *parts != 2) return fail(Code::kStatementForm, "parts");
   BareStatement out;
   DUDAO_TRY(out.payload, in.bytes());

@@ -245,3 +245,47 @@ TEST_CASE("a tree whose nodes cannot be read says so at each of them, and makes 
     CHECK(appended.has_value() == (written <= fails_at));
   }
 }
+
+TEST_CASE("a statement's type is one of ours, its signature has 64 bytes, and only an empty header is signed as none") {
+  const auto header = [](std::int64_t type) {
+    CborWriter out;
+    out.map(4);
+    out.integer(1);
+    out.integer(-8);
+    out.integer(4);
+    out.bytes(key_id(device().public_key()));
+    out.integer(15);
+    out.map(3);
+    out.integer(1);
+    out.text("d1");
+    out.integer(2);
+    out.text("1");
+    out.integer(6);
+    out.integer(1);
+    out.integer(16);
+    out.integer(type);
+    return std::move(out).take();
+  };
+  const auto parsed = [&](std::int64_t type, std::size_t signature_bytes) {
+    CborWriter out;
+    out.tag(18);
+    out.array(4);
+    out.bytes(header(type));
+    out.map(0);
+    out.bytes(Bytes{0x01});
+    out.bytes(Bytes(signature_bytes, 7));
+    const auto statement = parse_statement(out.written());
+    return statement ? Code{} : statement.error().code;
+  };
+  CHECK(parsed(65001, 64) == Code{});
+  CHECK(parsed(65010, 64) == Code{});
+  CHECK(parsed(65000, 64) == Code::kStatementType);
+  CHECK(parsed(65011, 64) == Code::kStatementType);
+  CHECK(parsed(65001, 63) == Code::kStatementForm);
+  CHECK(parsed(65001, 65) == Code::kStatementForm);
+
+  const Bytes none = sig_structure({}, {}, {});
+  CHECK(sig_structure(Bytes{0xa0}, {}, {}) == none);
+  CHECK(sig_structure(Bytes{0xa1}, {}, {}) != none);
+  CHECK(sig_structure(Bytes{0xa0, 0x00}, {}, {}) != none);
+}
