@@ -160,6 +160,8 @@ struct Shared {
   std::optional<asio::ssl::context> tls;
   asio::thread_pool pool;
   std::atomic<std::size_t> connections{0};
+  /// Set before the first connection is refused, so that whoever saw that one also sees "connection: close".
+  std::atomic<bool> stopping{false};
   std::atomic<std::size_t> body_bytes{0};
 };
 
@@ -173,7 +175,7 @@ class Worker {
 
   asio::io_context& io() { return io_; }
   Shared& shared() { return shared_; }
-  bool stopping() const { return stopping_; }
+  bool stopping() const { return shared_.stopping; }
 
   void run() { io_.run(); }
   void take(tcp::socket socket);
@@ -189,7 +191,6 @@ class Worker {
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   asio::steady_timer grace_;
   std::unordered_set<Connection*> connections_;
-  bool stopping_ = false;
 };
 
 /// What a Worker sees of a connection.
@@ -558,7 +559,7 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
 };
 
 void Worker::take(tcp::socket socket) {
-  if (stopping_) return;
+  if (stopping()) return;
   error_code ec;
   const auto endpoint = socket.remote_endpoint(ec);
   if (ec) return;
@@ -588,11 +589,10 @@ bool Worker::evict_one() {
 
 void Worker::remove(Connection& connection) {
   connections_.erase(&connection);
-  if (stopping_ && connections_.empty()) grace_.cancel();
+  if (stopping() && connections_.empty()) grace_.cancel();
 }
 
 void Worker::stop() {
-  stopping_ = true;
   guard_.reset();
   for (Connection* connection : connections_)
     if (connection->idle_since()) connection->cut();
@@ -678,6 +678,7 @@ class Listener::Impl {
     wake();
     const std::lock_guard lock(stop_mutex_);
     if (threads_.empty()) return;
+    shared_.stopping = true;
     asio::post(workers_.front()->io(), [this] {
       error_code ignored;
       acceptor_->close(ignored);
