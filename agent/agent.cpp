@@ -651,7 +651,7 @@ json answer_one(AgentMethods& methods, const json& request) {
   const json params = request.value("params", json::object());
   if (const Status fits = check_json(params, schema, api(), "params"); !fits)
     return wants_answer ? reply(id, "error", error_object(kInvalidParams, fits.error())) : json();
-  const Result<json> result = methods.call(method, params);
+  const Result<json> result = without_throwing([&] { return methods.call(method, params); });
   if (!wants_answer) return {};
   if (result) return reply(id, "result", *result);
   return reply(id, "error",

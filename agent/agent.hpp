@@ -26,6 +26,8 @@ class Agent {
 
   /// One JSON-RPC 2.0 request or batch, and its answer; empty for notifications only. Never fails: what goes wrong is
   /// in the answer's error, whose data hold our number, its class, and advice in English and Chinese. At most 4 MiB.
+  /// Throws std::bad_alloc only where there is not even memory for the answer; then nothing of the call was saved by
+  /// half.
   std::string call(std::string_view request);
 
   /// The oldest notification not yet taken ({"jsonrpc": "2.0", "method": …}), or empty.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,6 +67,19 @@ inline tl::unexpected<Error> fail(Code code, std::string detail = {}) {
   return tl::unexpected<Error>(Error{code, std::move(detail)});
 }
 inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+
+/// What work() returns; in place of an exception kOutOfMemory where there was not enough, else kInternal. For an outer
+/// edge, and where half of something must be undone.
+template <class Work>
+auto without_throwing(const Work& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return fail(Code::kOutOfMemory);
+  } catch (const std::exception& bug) {
+    return fail(Code::kInternal, bug.what());
+  }
+}
 
 }  // namespace dudao
 

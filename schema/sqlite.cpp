@@ -12,14 +12,18 @@ BytesView blob_view(const void* data, int bytes) {
   return {static_cast<const std::uint8_t*>(data), static_cast<std::size_t>(bytes)};
 }
 
+// Text is asked for as a blob too: as text SQLite puts a zero behind it, for which there may be no memory, and then
+// says that there is no text.
+std::string_view text_view(const void* data, int bytes) {
+  return {data ? static_cast<const char*>(data) : "", static_cast<std::size_t>(bytes)};
+}
+
 ValueView cell(sqlite3_value* value) {
   switch (sqlite3_value_type(value)) {
     case SQLITE_INTEGER:
       return std::int64_t{sqlite3_value_int64(value)};
-    case SQLITE_TEXT: {
-      const auto* data = reinterpret_cast<const char*>(sqlite3_value_text(value));
-      return std::string_view(data, static_cast<std::size_t>(sqlite3_value_bytes(value)));
-    }
+    case SQLITE_TEXT:
+      return text_view(sqlite3_value_blob(value), sqlite3_value_bytes(value));
     case SQLITE_BLOB:
       return blob_view(sqlite3_value_blob(value), sqlite3_value_bytes(value));
     default:
@@ -46,6 +50,8 @@ Code code_of(int rc) {
       return Code::kDatabaseMissing;
     case SQLITE_CONSTRAINT:
       return Code::kDatabaseConstraint;
+    case SQLITE_NOMEM:
+      return Code::kOutOfMemory;
     default:
       return Code::kInternal;
   }
@@ -144,8 +150,8 @@ Status Query::run() {
 
 std::int64_t Query::integer(int column) const { return sqlite3_column_int64(statement_, column); }
 std::string_view Query::text(int column) const {
-  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-  return {data ? data : "", static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  const void* data = sqlite3_column_blob(statement_, column);
+  return text_view(data, sqlite3_column_bytes(statement_, column));
 }
 BytesView Query::blob(int column) const {
   const void* data = sqlite3_column_blob(statement_, column);
@@ -227,6 +233,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
 }
 
 Database::~Database() {
+  sqlite3_finalize(rollback_);
   cache_.clear();
   sqlite3_close_v2(handle_);
 }
@@ -246,19 +253,18 @@ Result<Query> Database::query(std::string_view sql) {
     cached.lent = true;
     return Query(*this, cached.statement, &cached.lent);
   }
-  sqlite3_stmt* statement = nullptr;
+  auto made = std::make_unique<Cached>();
   const int rc = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
-                                    &statement, nullptr);
+                                    &made->statement, nullptr);
   if (rc != SQLITE_OK) return fail(error(rc, sql));
-  auto cached = std::make_unique<Cached>();
-  cached->statement = statement;
-  cached->lent = true;
-  bool* lent = &cached->lent;
-  cache_.emplace(sql, std::move(cached));
-  return Query(*this, statement, lent);
+  Cached& cached = *cache_.emplace(sql, std::move(made))->second;
+  cached.lent = true;
+  return Query(*this, cached.statement, &cached.lent);
 }
 
 Status Database::script(std::string_view sql) {
+  // It may change the tables; then SQLite would prepare the statement again just when there is no memory.
+  sqlite3_finalize(std::exchange(rollback_, nullptr));
   const std::string text(sql);
   const int rc = sqlite3_exec(handle_, text.c_str(), nullptr, nullptr, nullptr);
   if (rc != SQLITE_OK) return fail(error(rc, sql));
@@ -267,6 +273,24 @@ Status Database::script(std::string_view sql) {
 
 std::int64_t Database::rows_changed() const { return sqlite3_changes64(handle_); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
+
+Status Database::begin() {
+  if (!rollback_)
+    if (const int rc = sqlite3_prepare_v3(handle_, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT, &rollback_, nullptr);
+        rc != SQLITE_OK)
+      return fail(error(rc, "ROLLBACK"));
+  return execute("BEGIN IMMEDIATE");
+}
+
+void Database::rollback() noexcept {
+  if (!in_transaction()) return;
+  if (!rollback_) {
+    sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+    return;
+  }
+  sqlite3_step(rollback_);
+  sqlite3_reset(rollback_);
+}
 
 Status Database::quick_check() {
   DUDAO_TRY(auto q, query("PRAGMA quick_check(1)"));
@@ -286,13 +310,13 @@ std::int64_t Database::file_bytes() {
 // --- Transaction
 
 Result<Transaction> Transaction::begin(Database& database) {
-  DUDAO_CHECK(database.execute("BEGIN IMMEDIATE"));
+  DUDAO_CHECK(database.begin());
   return Transaction(database);
 }
 
 Transaction::~Transaction() {
   // A failed statement may have rolled back already; that is the state we want.
-  if (database_ && database_->in_transaction()) static_cast<void>(database_->execute("ROLLBACK"));
+  if (database_) database_->rollback();
 }
 
 Status Transaction::commit() {

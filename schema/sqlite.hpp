@@ -138,6 +138,11 @@ class Database {
 
   std::int64_t rows_changed() const;
   bool in_transaction() const;
+  /// BEGIN IMMEDIATE; for whoever cannot use a Transaction. Not nested.
+  Status begin();
+  /// Ends what begin() began, if it is still open, as if it had never begun. Needs no memory: it works when all else
+  /// fails.
+  void rollback() noexcept;
   /// PRAGMA quick_check. Error: kDatabaseCorrupt.
   Status quick_check();
   /// A consistent copy of the whole database, while it is open. Errors: as execute.
@@ -155,6 +160,7 @@ class Database {
     std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
   };
   sqlite3* handle_ = nullptr;
+  sqlite3_stmt* rollback_ = nullptr;
   /// By SQL text; more than one where uses are nested.
   std::unordered_multimap<std::string, std::unique_ptr<Cached>, TextHash, std::equal_to<>> cache_;
   std::string path_;

@@ -1,7 +1,7 @@
 #include "sync/cbor.hpp"
 
 #include <algorithm>
-#include <cassert>
+#include <stdexcept>
 #include <limits>
 #include <set>
 
@@ -45,7 +45,7 @@ void CborWriter::bytes(BytesView value) {
   append(out_, value);
 }
 void CborWriter::text(std::string_view value) {
-  assert(is_utf8(view(value)));
+  if (!is_utf8(view(value))) throw std::invalid_argument("a text to be sent or kept is not UTF-8");
   head(kTextString, value.size());
   append(out_, view(value));
 }

@@ -26,7 +26,8 @@ class CborWriter {
  public:
   void integer(std::int64_t value);
   void bytes(BytesView value);
-  void text(std::string_view value);  ///< REQUIRES: UTF-8
+  /// REQUIRES: UTF-8; throws std::invalid_argument for anything else, such as what a damaged database holds.
+  void text(std::string_view value);
   void array(std::size_t items);
   void map(std::size_t entries);
   void tag(std::uint64_t number);

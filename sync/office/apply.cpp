@@ -214,7 +214,7 @@ class Merger {
 /// columns need was judged when the statement was read.
 bool is_trouble(const Error& error) {
   const auto number = static_cast<std::uint16_t>(error.code);
-  return (number >= 2001 && number <= 2010) || error.code == Code::kInternal;
+  return number < 1000 || (number >= 2001 && number <= 2010);
 }
 
 }  // namespace

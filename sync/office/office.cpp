@@ -14,10 +14,12 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <deque>
+#include <exception>
 #include <mutex>
+#include <new>
 #include <set>
 #include <shared_mutex>
+#include <system_error>
 #include <thread>
 
 namespace dudao {
@@ -71,24 +73,38 @@ class Beside {
   Beside(std::size_t count, std::function<void(std::size_t)> work) : work_(std::move(work)), done_(count) {
     constexpr std::size_t kWorthAThread = 4;
     const std::size_t spare = std::max(2u, std::thread::hardware_concurrency()) - 1;
-    for (std::size_t i = 0; i < std::min(spare, count / kWorthAThread); ++i) threads_.emplace_back([this] { run(); });
+    threads_.reserve(spare);
+    try {
+      for (std::size_t i = 0; i < std::min(spare, count / kWorthAThread); ++i) threads_.emplace_back([this] { run(); });
+    } catch (const std::system_error&) {
+      // The machine gives no more threads; those that are there do it.
+    }
     if (threads_.empty()) run();
   }
-  /// Returns when work(n) has been done; what it wrote is seen.
-  void wait_for(std::size_t n) const { done_[n].wait(false); }
+  /// Returns when work(n) has been done; what it wrote is seen. Throws std::bad_alloc where memory ran out in work(n).
+  void wait_for(std::size_t n) const {
+    done_[n].wait(State::kOpen);
+    if (done_[n] == State::kNoMemory) throw std::bad_alloc();
+  }
 
  private:
+  enum class State : std::uint8_t { kOpen, kDone, kNoMemory };
   void run() {
     for (std::size_t n = next_++; n < done_.size(); n = next_++) {
-      work_(n);
-      done_[n] = true;
+      State state = State::kDone;
+      try {
+        work_(n);
+      } catch (const std::bad_alloc&) {
+        state = State::kNoMemory;
+      }
+      done_[n] = state;
       done_[n].notify_one();
     }
   }
 
   std::function<void(std::size_t)> work_;
   std::atomic<std::size_t> next_ = 0;
-  std::vector<std::atomic<bool>> done_;
+  std::vector<std::atomic<State>> done_;
   std::vector<std::jthread> threads_;
 };
 
@@ -177,7 +193,7 @@ struct Office::Impl {
   /// One transaction around `work`, with its own batch when the log grew.
   Status transact(const std::function<Status()>& work) {
     const auto before = std::tuple(chain_seq, chain_head, hlc);
-    const Status done = [&]() -> Status {
+    const Status done = without_throwing([&]() -> Status {
       DUDAO_CHECK(store->begin());
       DUDAO_TRY(const std::int64_t size_before, store->size());
       DUDAO_TRY(const auto last, size_before == 0 ? Result<Batch>(Batch{}) : store->batch_of(size_before - 1));
@@ -190,28 +206,38 @@ struct Office::Impl {
       DUDAO_CHECK(work());
       DUDAO_TRY(const std::int64_t size, store->size());
       if (size > size_before) DUDAO_CHECK(store->put_batch({size, batch_utc_ms}));
-      DUDAO_CHECK(store->commit());
+      DUDAO_CHECK(registry_changed ? commit_with_registry() : store->commit());
       if (size > size_before) ++commits;
       return {};
-    }();
+    });
     if (!done) {
       store->rollback();
       std::tie(chain_seq, chain_head, hlc) = before;
       registry_changed = false;
       applier.forget_checklists();
-      return done;
     }
-    return registry_changed ? refresh_registry() : Status();
+    return done;
   }
 
-  Status refresh_registry() {
+  using Registry = std::map<std::int64_t, Device>;
+  Result<std::shared_ptr<const Registry>> read_registry() {
     DUDAO_TRY(const auto all, store->devices());
-    auto fresh = std::make_shared<std::map<std::int64_t, Device>>();
+    auto fresh = std::make_shared<Registry>();
     for (const Device& device : all) fresh->emplace(device.no, device);
+    return std::shared_ptr<const Registry>(std::move(fresh));
+  }
+  /// Reads the registry while the transaction may still fail, commits, and cannot fail then: what is durable is
+  /// reported as done.
+  Status commit_with_registry() {
+    DUDAO_TRY(auto fresh, read_registry());
+    DUDAO_CHECK(store->commit());
+    set_registry(std::move(fresh));
+    return {};
+  }
+  void set_registry(std::shared_ptr<const Registry> fresh) {
     const std::unique_lock guard(registry_lock);
     registry = std::move(fresh);
     registry_changed = false;
-    return {};
   }
 
   Status found_log() {
@@ -248,7 +274,9 @@ struct Office::Impl {
     DUDAO_TRY(const auto secret, store->setting("nonce_secret"));
     if (!secret || !std::holds_alternative<Bytes>(*secret)) return fail(Code::kLedgerBroken, "nonce_secret");
     nonce_secret = std::get<Bytes>(*secret);
-    return refresh_registry();
+    DUDAO_TRY(auto devices, read_registry());
+    set_registry(std::move(devices));
+    return {};
   }
 
   // --- The exchange.
@@ -274,6 +302,7 @@ struct Office::Impl {
     Beside* judging = nullptr;
     Response response;
     bool done = false;
+    std::exception_ptr thrown;  ///< in place of a response
   };
 
   std::optional<Device> find_device(std::int64_t no) {
@@ -330,7 +359,10 @@ struct Office::Impl {
 
     auto statements =
         unpack_statements(BytesView(*plain).subspan(bare->size()), device->no, device->key, kMaxStatementsPerRequest,
-                          kMaxSyncPlainBytes, [](std::size_t count, const auto& work) { Beside(count, work); });
+                          kMaxSyncPlainBytes, [](std::size_t count, const auto& work) {
+                            const Beside done(count, work);
+                            for (std::size_t n = 0; n < count; ++n) done.wait_for(n);
+                          });
     if (!statements)
       return refuse(statements.error().code == Code::kCompressedTooLarge ? 413 : 400, statements.error(),
                     office_utc_ms);
@@ -341,6 +373,7 @@ struct Office::Impl {
                    [&work](std::size_t n) { work.statements[n].sound = judge(work.device, work.statements[n]); });
     work.judging = &judging;
     commit_together(work);
+    if (work.thrown) std::rethrow_exception(work.thrown);
     return std::move(work.response);
   }
 
@@ -368,13 +401,22 @@ struct Office::Impl {
       return;
     }
     leading = true;
+    std::vector<Work*> together;
     while (!queue.empty()) {
-      std::vector<Work*> together(queue.begin(), queue.end());
-      queue.clear();
+      together.swap(queue);
       guard.unlock();
-      commit(together);
+      std::exception_ptr thrown;
+      try {
+        commit(together);
+      } catch (const std::bad_alloc&) {
+        thrown = std::current_exception();
+      }
       guard.lock();
-      for (Work* each : together) each->done = true;
+      for (Work* each : together) {
+        each->thrown = thrown;
+        each->done = true;
+      }
+      together.clear();
       queue_changed.notify_all();
     }
     leading = false;
@@ -806,12 +848,8 @@ struct Office::Impl {
   }
 
   Status rebuild_locked() {
-    const auto undo = [&](Status why) {
-      store->rollback();
-      return why;
-    };
-    DUDAO_CHECK(store->begin());
-    const Status done = [&]() -> Status {
+    const Status done = without_throwing([&]() -> Status {
+      DUDAO_CHECK(store->begin());
       DUDAO_TRY(const auto before, fingerprint());
       DUDAO_CHECK(store->forget_derived());
       DUDAO_TRY(const std::int64_t size, store->size());
@@ -830,10 +868,13 @@ struct Office::Impl {
       DUDAO_TRY(const auto after, fingerprint());
       for (const auto& [table, hash] : before)
         if (after.at(table) != hash) return fail(Code::kRebuildDiffers, table);
-      return store->commit();
-    }();
-    if (!done) return undo(done);
-    return refresh_registry();
+      return commit_with_registry();
+    });
+    if (!done) {
+      store->rollback();
+      applier.forget_checklists();
+    }
+    return done;
   }
 
   Platform& platform;
@@ -853,11 +894,11 @@ struct Office::Impl {
   // Who may speak, for checking signatures without the store's lock; states and chains are read from the store.
   std::shared_mutex registry_lock;
   bool registry_changed = false;
-  std::shared_ptr<const std::map<std::int64_t, Device>> registry = std::make_shared<std::map<std::int64_t, Device>>();
+  std::shared_ptr<const Registry> registry = std::make_shared<Registry>();
 
   std::mutex queue_lock;
   std::condition_variable queue_changed;
-  std::deque<Work*> queue;
+  std::vector<Work*> queue;
   bool leading = false;
 
   std::atomic<std::uint64_t> requests = 0, registered = 0, duplicates = 0, refused = 0, commits = 0;

@@ -94,12 +94,12 @@ class SqliteStore final : public Store {
  public:
   explicit SqliteStore(std::unique_ptr<Database> database) : db_(std::move(database)) {}
 
-  Status begin() override { return db_->execute("BEGIN IMMEDIATE"); }
+  Status begin() override { return db_->begin(); }
   Status commit() override { return db_->execute("COMMIT"); }
   void rollback() override {
     last_device_.reset();
     last_batch_.reset();
-    if (db_->in_transaction()) static_cast<void>(db_->execute("ROLLBACK"));
+    db_->rollback();
   }
 
   Result<std::int64_t> size() override { return db_->integer("SELECT coalesce(max(log_index) + 1, 0) FROM ledger"); }
@@ -373,9 +373,9 @@ class SqliteStore final : public Store {
   Status forget_derived() override {
     last_device_.reset();
     for (const Table& table : synced_tables()) DUDAO_CHECK(db_->execute("DELETE FROM " + std::string(table.name)));
-    return db_->script(
-        "DELETE FROM device; DELETE FROM cell_clock; DELETE FROM visit_touch; "
-        "UPDATE ledger SET refusal = NULL, refusal_detail = NULL WHERE refusal IS NOT NULL;");
+    for (const char* table : {"device", "cell_clock", "visit_touch"})
+      DUDAO_CHECK(db_->execute("DELETE FROM " + std::string(table)));
+    return db_->execute("UPDATE ledger SET refusal = NULL, refusal_detail = NULL WHERE refusal IS NOT NULL");
   }
   Status copy_to(const std::string& path) override { return db_->copy_to(path); }
   std::int64_t size_bytes() override { return db_->file_bytes(); }

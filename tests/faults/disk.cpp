@@ -1,5 +1,7 @@
 #include "tests/faults/disk.hpp"
 
+#include "tests/faults/memory.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -36,6 +38,7 @@ int on_close(sqlite3_file* file) {
   return SQLITE_OK;
 }
 int on_read(sqlite3_file* file, void* to, int bytes, sqlite3_int64 offset) {
+  if (const int rc = Disk::install().read(*handle(file).path); rc != SQLITE_OK) return rc;
   const Bytes& content = (*handle(file).file)->now;
   const auto size = static_cast<std::size_t>(bytes);
   const auto at = static_cast<std::size_t>(offset);
@@ -46,14 +49,17 @@ int on_read(sqlite3_file* file, void* to, int bytes, sqlite3_int64 offset) {
   return SQLITE_IOERR_SHORT_READ;
 }
 int on_write(sqlite3_file* file, const void* from, int bytes, sqlite3_int64 offset) {
+  const Memory::Spare spare;
   Handle& h = handle(file);
   return Disk::install().write(*h.path, *h.file, static_cast<std::uint64_t>(offset),
                                {static_cast<const std::uint8_t*>(from), static_cast<std::size_t>(bytes)});
 }
 int on_truncate(sqlite3_file* file, sqlite3_int64 size) {
+  const Memory::Spare spare;
   return Disk::install().truncate(*handle(file).path, *handle(file).file, static_cast<std::uint64_t>(size));
 }
 int on_sync(sqlite3_file* file, int) {
+  const Memory::Spare spare;
   Handle& h = handle(file);
   const int rc = Disk::install().sync(*h.path, *h.file, h.syncs_folder);
   if (rc == SQLITE_OK) h.syncs_folder = false;
@@ -79,6 +85,7 @@ const sqlite3_io_methods kMethods = {
     nullptr, nullptr,       nullptr};
 
 int on_open(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags, int* out_flags) {
+  const Memory::Spare spare;
   static int temporary = 0;
   const std::string path = name ? name : "temporary-" + std::to_string(++temporary);
   file->pMethods = nullptr;
@@ -94,9 +101,11 @@ int on_open(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags, 
   return SQLITE_OK;
 }
 int on_delete(sqlite3_vfs*, const char* path, int sync_folder) {
+  const Memory::Spare spare;
   return Disk::install().remove(path, sync_folder != 0);
 }
 int on_access(sqlite3_vfs*, const char* path, int, int* out) {
+  const Memory::Spare spare;
   *out = Disk::install().exists(path) ? 1 : 0;
   return SQLITE_OK;
 }
@@ -141,6 +150,7 @@ void Disk::plan(Fault fault, std::uint64_t at, bool for_good) {
 void Disk::heal() {
   planned_ = Fault::kNone;
   calls_ = 0;
+  reads_ = 0;
   happened_ = false;
   dead_ = false;
 }
@@ -157,6 +167,14 @@ Fault Disk::meets(const std::string& path, bool write, bool sync) {
   happened_ = true;
   if (planned_ == Fault::kPowerCut) dead_ = true;
   return planned_;
+}
+
+int Disk::read(const std::string& path) {
+  if (!path.starts_with(watched_)) return SQLITE_OK;
+  ++reads_;
+  if (planned_ != Fault::kReadError || reads_ < at_ || (reads_ > at_ && !for_good_)) return SQLITE_OK;
+  happened_ = true;
+  return SQLITE_IOERR_READ;
 }
 
 int Disk::write(const std::string& path, const std::shared_ptr<File>& file, std::uint64_t offset, BytesView bytes) {

@@ -23,6 +23,7 @@ enum class Fault : std::uint8_t {
   kWriteError,  ///< SQLITE_IOERR_*, for every kind of call
   kShortWrite,  ///< half of the bytes are written, then SQLITE_IOERR_WRITE
   kSyncError,   ///< SQLITE_IOERR_FSYNC, and what was to be synced is lost at the next power cut, as on Linux
+  kReadError,   ///< SQLITE_IOERR_READ, for reads, which are counted by themselves
 };
 
 /// What of the unsynced calls a power cut leaves.
@@ -42,6 +43,7 @@ class Disk {
   /// From now on everything succeeds; counting starts again.
   void heal();
   std::uint64_t calls() const { return calls_; }
+  std::uint64_t reads() const { return reads_; }
   /// True: the planned fault has happened.
   bool happened() const { return happened_; }
   /// Called after each sync of a watched file; for looking at the disk as it is.
@@ -75,6 +77,7 @@ class Disk {
   };
 
   // What the file system does.
+  int read(const std::string& path);
   int write(const std::string& path, const std::shared_ptr<File>& file, std::uint64_t offset, BytesView bytes);
   int truncate(const std::string& path, const std::shared_ptr<File>& file, std::uint64_t size);
   int sync(const std::string& path, const std::shared_ptr<File>& file, bool with_folder);
@@ -88,6 +91,7 @@ class Disk {
   std::map<std::string, std::shared_ptr<File>> files_;
   std::string watched_;
   std::uint64_t calls_ = 0;
+  std::uint64_t reads_ = 0;
   Fault planned_ = Fault::kNone;
   std::uint64_t at_ = 0;
   bool for_good_ = false;

@@ -114,6 +114,8 @@ int Console::run() {
     const CLI::App* at = app_.get();
     while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
     return actions_.at(at)();
+  } catch (const std::bad_alloc&) {
+    return fail(Error{Code::kOutOfMemory, {}});
   } catch (const std::exception& error) {
     return fail(Error{Code::kInternal, error.what()});
   }

@@ -460,6 +460,9 @@ class Session final : public Connection, public std::enable_shared_from_this<Ses
       Response response = shared.handler(request_);
       if (is_sound(response)) return response;
       shared.log(Log::Level::kError, Code::kInternal, "http.answer_unsound", peer_);
+    } catch (const std::bad_alloc&) {
+      shared.log(Log::Level::kError, Code::kOutOfMemory, "http.handler_threw", peer_);
+      return refusal_response({503, Code::kOutOfMemory, {}});
     } catch (const std::exception&) {
       // What it says may hold contents of a record; that it happened is what the log may know.
       shared.log(Log::Level::kError, Code::kInternal, "http.handler_threw", peer_);
