@@ -48,11 +48,25 @@ bool Memory::fails() {
 
 }  // namespace dudao::faults
 
-// The other forms of new and delete end in these.
-void* operator new(std::size_t bytes) {
-  if (dudao::faults::Memory::fails()) throw std::bad_alloc();
-  if (void* const found = std::malloc(bytes > 0 ? bytes : 1)) return found;
+// All forms, so that what one of them gave never comes to another allocator's free: a sanitizer replaces each by
+// itself. None of the source asks for alignment beyond malloc's.
+namespace {
+void* allocate(std::size_t bytes) noexcept {
+  return dudao::faults::Memory::fails() ? nullptr : std::malloc(bytes > 0 ? bytes : 1);
+}
+void* allocate_or_throw(std::size_t bytes) {
+  if (void* const found = allocate(bytes)) return found;
   throw std::bad_alloc();
 }
+}  // namespace
+
+void* operator new(std::size_t bytes) { return allocate_or_throw(bytes); }
+void* operator new[](std::size_t bytes) { return allocate_or_throw(bytes); }
+void* operator new(std::size_t bytes, const std::nothrow_t& /*unused*/) noexcept { return allocate(bytes); }
+void* operator new[](std::size_t bytes, const std::nothrow_t& /*unused*/) noexcept { return allocate(bytes); }
 void operator delete(void* bytes) noexcept { std::free(bytes); }
-void operator delete(void* bytes, std::size_t) noexcept { std::free(bytes); }
+void operator delete[](void* bytes) noexcept { std::free(bytes); }
+void operator delete(void* bytes, std::size_t /*unused*/) noexcept { std::free(bytes); }
+void operator delete[](void* bytes, std::size_t /*unused*/) noexcept { std::free(bytes); }
+void operator delete(void* bytes, const std::nothrow_t& /*unused*/) noexcept { std::free(bytes); }
+void operator delete[](void* bytes, const std::nothrow_t& /*unused*/) noexcept { std::free(bytes); }
