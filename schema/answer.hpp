@@ -3,13 +3,13 @@
 /// One answer as both ends store it, and the form that the API shows to people's programs. Pure, no state, any thread.
 
 #include "platform/error.hpp"
+#include "platform/variant.hpp"
 
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -30,7 +30,7 @@ struct Item;
 ///   calculated  never stored: always worked out again from the other answers
 /// No value and a reason: not applicable (NA). No value and no reason: not answered, or taken back.
 struct AnswerValue {
-  std::variant<std::monostate, std::int64_t, std::string> value;
+  Variant<std::monostate, std::int64_t, std::string> value;
   std::optional<std::int64_t> total;
   std::string na_reason;
 

@@ -8,6 +8,7 @@
 
 #include "platform/bytes.hpp"
 #include "platform/error.hpp"
+#include "platform/variant.hpp"
 
 #include <concepts>
 #include <cstdint>
@@ -18,7 +19,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 struct sqlite3;
@@ -27,7 +27,7 @@ struct sqlite3_stmt;
 namespace dudao {
 
 /// A cell: NULL, integer, text (UTF-8) or blob. dudao stores no floating-point numbers.
-using Value = std::variant<std::monostate, std::int64_t, std::string, Bytes>;
+using Value = Variant<std::monostate, std::int64_t, std::string, Bytes>;
 /// The same without owning: valid as long as what it points into.
 using ValueView = std::variant<std::monostate, std::int64_t, std::string_view, BytesView>;
 
