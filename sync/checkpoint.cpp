@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <vector>
 
 namespace dudao {
 namespace {
@@ -42,31 +43,33 @@ Result<std::string> sign_checkpoint(const Checkpoint& checkpoint, const PublicKe
 
 Result<Checkpoint> open_checkpoint(std::string_view note, std::string_view origin, const PublicKey& key) {
   if (note.size() > kMaxNoteBytes || !is_utf8(view(note))) return fail(Code::kCheckpointForm);
-  const std::size_t blank = note.find("\n\n");
-  if (blank == std::string_view::npos) return fail(Code::kCheckpointForm);
-  const std::string_view signed_text = note.substr(0, blank + 1);
-  std::string_view rest = signed_text;
-  const auto name = take_line(rest);
-  const auto size_line = take_line(rest);
-  const auto root_line = take_line(rest);
-  if (!name || !size_line || !root_line) return fail(Code::kCheckpointForm);
-  if (*name != origin) return fail(Code::kCheckpointOrigin, std::string(*name));
+  std::string_view rest = note;
+  std::vector<std::string_view> lines;
+  while (true) {
+    const auto line = take_line(rest);
+    if (!line) return fail(Code::kCheckpointForm);
+    if (line->empty()) break;
+    lines.push_back(*line);
+  }
+  if (lines.size() < 3) return fail(Code::kCheckpointForm);
+  const std::string_view signed_text = note.substr(0, note.size() - rest.size() - 1);
+  const std::string_view name = lines[0];
+  const std::string_view size_line = lines[1];
+  if (name != origin) return fail(Code::kCheckpointOrigin, std::string(name));
   Checkpoint out;
-  out.origin = *name;
-  const auto [end, error] = std::from_chars(size_line->data(), size_line->data() + size_line->size(), out.size);
-  const auto decoded = from_base64(*root_line);
+  out.origin = name;
+  std::from_chars(size_line.data(), size_line.data() + size_line.size(), out.size);
+  const auto decoded = from_base64(lines[2]);
   const auto root = decoded ? to_array<32>(*decoded) : std::nullopt;
-  if (error != std::errc() || end != size_line->data() + size_line->size() || out.size < 0 ||
-      std::to_string(out.size) != *size_line || !root)
-    return fail(Code::kCheckpointForm);
+  // Written again it must be the line: what was not taken, or not all of it, is not.
+  if (out.size < 0 || std::to_string(out.size) != size_line || !root) return fail(Code::kCheckpointForm);
   out.root = *root;
 
   const Bytes id = note_key_id(origin, key);
-  std::string_view signatures = note.substr(blank + 2);
+  if (rest.empty()) return fail(Code::kCheckpointForm);
   bool signed_by_key = false;
-  if (signatures.empty()) return fail(Code::kCheckpointForm);
-  while (!signatures.empty()) {
-    const auto line = take_line(signatures);
+  while (!rest.empty()) {
+    const auto line = take_line(rest);
     if (!line || !line->starts_with(kDash)) return fail(Code::kCheckpointForm);
     const std::string_view entry = line->substr(kDash.size());
     const std::size_t space = entry.find(' ');

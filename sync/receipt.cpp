@@ -63,38 +63,32 @@ struct ProtectedReceipt {
   std::string issuer;
 };
 
-Result<ProtectedReceipt> read_protected(BytesView bytes) {
-  ProtectedReceipt out;
-  CborReader in(bytes);
+/// Calls each(label, value) for every entry of a map whose label is a number.
+template <class Each>
+Status for_each_label(CborReader& in, const Each& each) {
   DUDAO_TRY(const std::uint64_t entries, in.unordered_map());
   for (std::uint64_t i = 0; i < entries; ++i) {
-    DUDAO_TRY(const CborType type, in.peek());
-    if (type != CborType::kInteger) {
-      DUDAO_CHECK(in.item());
-      DUDAO_CHECK(in.item());
-      continue;
-    }
-    DUDAO_TRY(const std::int64_t label, in.integer());
-    if (label == 1) {
-      DUDAO_TRY(out.algorithm, in.integer());
-    } else if (label == kVerifiableDataStructure) {
-      DUDAO_TRY(out.structure, in.integer());
-    } else if (label == 15) {
-      DUDAO_TRY(const std::uint64_t claims, in.unordered_map());
-      for (std::uint64_t k = 0; k < claims; ++k) {
-        DUDAO_TRY(const std::int64_t claim, in.integer());
-        if (claim == 1) {
-          DUDAO_TRY(out.issuer, in.text());
-        } else if (claim == 6) {
-          DUDAO_TRY(out.issued, in.integer());
-        } else {
-          DUDAO_CHECK(in.item());
-        }
-      }
-    } else {
-      DUDAO_CHECK(in.item());
-    }
+    DUDAO_TRY(const BytesView label, in.item());
+    DUDAO_TRY(const BytesView value, in.item());
+    if (const auto number = CborReader(label).integer()) DUDAO_CHECK(each(*number, CborReader(value)));
   }
+  return {};
+}
+
+Result<ProtectedReceipt> read_protected(BytesView bytes) {
+  ProtectedReceipt out;
+  const auto claim = [&](std::int64_t label, CborReader value) -> Status {
+    if (label == 1) return value.text().map([&](std::string_view issuer) { out.issuer = issuer; });
+    if (label == 6) return value.integer().map([&](std::int64_t issued) { out.issued = issued; });
+    return {};
+  };
+  CborReader in(bytes);
+  DUDAO_CHECK(for_each_label(in, [&](std::int64_t label, CborReader value) -> Status {
+    if (label == 1) return value.integer().map([&](std::int64_t number) { out.algorithm = number; });
+    if (label == kVerifiableDataStructure)
+      return value.integer().map([&](std::int64_t number) { out.structure = number; });
+    return label == 15 ? for_each_label(value, claim) : Status();
+  }));
   DUDAO_CHECK(in.finish());
   return out;
 }

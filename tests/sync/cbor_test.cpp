@@ -227,6 +227,8 @@ TEST_CASE("each reading function looks for itself, not only item()") {
   CHECK(reader(null).boolean().error().code == Code::kCborType);
   CHECK(reader(yes).boolean().value());
   CHECK_FALSE(reader(no).boolean().value());
+  CHECK(reader(yes).peek().value() == CborType::kBoolean);
+  CHECK(reader(no).peek().value() == CborType::kBoolean);
   CHECK(reader(yes).null().error().code == Code::kCborType);
   CHECK(reader(null).null());
   const Bytes tag = {0xd2, 0x00};

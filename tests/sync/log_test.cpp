@@ -139,6 +139,12 @@ TEST_CASE("ranges that a growth proof cannot have are refused") {
   CHECK(refused({{7, 1, 9}, {5, 1, 9}}));
   CHECK(refused({{INT64_MAX, INT64_MAX, 9}}));
   CHECK(refused({}, 4, 3));
+  // Nor with the hashes that would lead there.
+  for (std::size_t hashes = 0; hashes <= 4; ++hashes) {
+    const std::vector<Hash> some(hashes, leaf_hash(view("x")));
+    CHECK_FALSE(GrownTree::grow(4, tree_peaks(4, tree.read).value(), 3, {}, {}, some));
+    CHECK_FALSE(GrownTree::grow(-1, {}, 3, {}, {}, some));
+  }
   CHECK(refused({}, -1, 3));
   CHECK(refused({}, 4, INT64_MAX));
 }
@@ -152,6 +158,7 @@ TEST_CASE("a range proof gives the root and each leaf's own proof") {
         auto proof = range_proof(first, count, size, tree.read).value();
         const auto proven = expand_range(first, size, tree.leaves(first, count), proof).value();
         CHECK(proven.root == root);
+        CHECK(proven.inclusion.size() == static_cast<std::size_t>(count));
         for (std::int64_t i = 0; i < count; ++i)
           CHECK(proven.inclusion[static_cast<std::size_t>(i)] == inclusion_proof(first + i, size, tree.read).value());
         proof.push_back(root);
@@ -159,7 +166,15 @@ TEST_CASE("a range proof gives the root and each leaf's own proof") {
       }
     }
   }
-  CHECK_FALSE(expand_range(3, 5, Tree(5).leaves(0, 5), {}));
+  const auto leaves = tree.leaves(0, 5);
+  const std::span<const Hash> some(leaves);
+  CHECK(expand_range(3, 5, some.first(1), some.first(1)).error().detail == "too short");
+  for (std::size_t hashes = 0; hashes <= 4; ++hashes) {
+    CHECK(expand_range(3, 5, leaves, some.first(hashes)).error().detail == "range");
+    CHECK(expand_range(4, 5, some.first(2), some.first(hashes)).error().detail == "range");
+    CHECK(expand_range(2, 5, {}, some.first(hashes)).error().detail == "range");
+    CHECK(expand_range(-1, 5, some.first(2), some.first(hashes)).error().detail == "range");
+  }
 }
 
 TEST_CASE("receipts of a batch are standard receipts, equal at every retry, and prove nothing else") {
@@ -193,6 +208,10 @@ TEST_CASE("receipts of a batch are standard receipts, equal at every retry, and 
           expanded->receipts[i]);
   }
   CHECK_FALSE(expand_receipts(read, {entries.begin(), entries.begin() + 3}, "office.example/log", key.public_key()));
+  BatchReceipt miscounted = read;
+  miscounted.count = 5;
+  CHECK(expand_receipts(miscounted, entries, "office.example/log", key.public_key()).error().code ==
+        Code::kReceiptForm);
   CHECK_FALSE(expand_receipts(read, entries, "another.example/log", key.public_key()));
   Bytes receipt = expanded->receipts[0];
   std::size_t harmless = 0;
@@ -230,6 +249,145 @@ TEST_CASE("a checkpoint is text that only the log's key can have signed") {
   }
   for (std::size_t n = 0; n < note.size(); ++n)
     CHECK_FALSE(open_checkpoint(note.substr(0, n), "office.example/log", key.public_key()));
-  // A witness signed too.
-  CHECK(open_checkpoint(note + "\xe2\x80\x94 witness.example AAAAAAAA\n", "office.example/log", key.public_key()));
+}
+
+TEST_CASE("a checkpoint may carry more lines and other people's signatures, each of the form that they have") {
+  const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
+  const std::string dash = "\xe2\x80\x94 ";
+  const auto open = [&](const std::string& note) {
+    return open_checkpoint(note, "office.example/log", key.public_key());
+  };
+  const auto refused = [&](const std::string& note) {
+    const auto opened = open(note);
+    return opened ? Code::kInternal : opened.error().code;
+  };
+  const Checkpoint checkpoint{"office.example/log", 0, sha256(BytesView())};
+  const std::string note = sign_checkpoint(checkpoint, key.public_key(), [&](BytesView message) -> Result<Bytes> {
+                             return key.sign(message);
+                           }).value();
+  CHECK(open(note)->size == 0);  // an empty log has one, too
+  CHECK(open(note + dash + "witness.example AAAAAAAA\n"));
+  CHECK(open(note + dash + "witness.example AAAAAAA=\n"));
+  for (const char* other : {"witness.example AAAAAA==\n", "witness.example !!!!!!!!\n", "AAAAAAAA\n",
+                            "wit\xffness.example AAAAAAAA\n", "witness.example AAAAAAAA"})
+    CHECK(refused(note + dash + other) == Code::kCheckpointForm);
+  CHECK(refused(note + "witness.example AAAAAAAA\n") == Code::kCheckpointForm);
+
+  // Signed as if it were the log's own, whatever it says.
+  const auto signed_note = [&](const std::string& text) {
+    const std::string standard = sign_checkpoint(checkpoint, key.public_key(), [&](BytesView) -> Result<Bytes> {
+                                   return key.sign(view(text));
+                                 }).value();
+    return text + standard.substr(standard.find("\n\n") + 1);
+  };
+  const std::string root = to_base64(checkpoint.root);
+  CHECK(open(signed_note("office.example/log\n7\n" + root + "\nan extension\n"))->size == 7);
+  for (const std::string& text :
+       {"office.example/log\n-7\n" + root + "\n", "office.example/log\n07\n" + root + "\n",
+        "office.example/log\n7 \n" + root + "\n", "office.example/log\n99999999999999999999\n" + root + "\n",
+        std::string("office.example/log\n7\nAAAA\n"), std::string("office.example/log\n7\n")})
+    CHECK(refused(signed_note(text)) == Code::kCheckpointForm);
+  CHECK(refused("office.example/log\n7\n" + root + "\n\n") == Code::kCheckpointForm);
+  CHECK(refused("office.example/log\n7\n" + root + "\n\n" + dash + "witness.example AAAAAAAA\n") ==
+        Code::kCheckpointSignature);
+
+  // As long as a note may be, and one byte longer.
+  const auto padded = [&](std::size_t bytes) {
+    const std::string tail = " AAAAAAAA\n";
+    return note + dash + std::string(bytes - note.size() - dash.size() - tail.size(), 'w') + tail;
+  };
+  CHECK(open(padded(16'384)));
+  CHECK(refused(padded(16'385)) == Code::kCheckpointForm);
+}
+
+TEST_CASE("a receipt's parts are what they must be, even where the log's own key signed otherwise") {
+  const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
+  const Tree tree(2);
+  const Hash root = tree_root(2, tree.read).value();
+  struct Parts {
+    std::int64_t algorithm = -8;
+    std::int64_t tree = 1;
+    Bytes after_header = {};
+    Bytes after_proof = {};
+  };
+  const auto refused = [&](const Parts& parts) {
+    CborWriter header;
+    header.map(4);
+    header.integer(1);
+    header.integer(parts.algorithm);
+    header.text("another's label");
+    header.boolean(true);
+    header.integer(395);
+    header.integer(parts.tree);
+    header.integer(15);
+    header.map(3);
+    header.integer(1);
+    header.text("office.example/log");
+    header.integer(6);
+    header.integer(1'790'000'000);
+    header.text("another's claim");
+    header.null();
+    header.raw(parts.after_header);
+    CborWriter proof;
+    proof.array(3);
+    proof.integer(2);
+    proof.integer(0);
+    proof.array(1);
+    proof.bytes(tree.leaves(1, 1).front());
+    proof.raw(parts.after_proof);
+    CborWriter out;
+    out.tag(kCoseSign1Tag);
+    out.array(4);
+    out.bytes(header.written());
+    out.map(1);
+    out.integer(396);
+    out.map(1);
+    out.integer(-1);
+    out.array(1);
+    out.bytes(proof.written());
+    out.null();
+    out.bytes(key.sign(sig_structure(header.written(), {}, root)));
+    const auto read = verify_receipt(out.written(), tree.entries[0], key.public_key());
+    if (!read) return read.error().code;
+    CHECK(read->issuer == "office.example/log");
+    CHECK(read->registered_utc_s == 1'790'000'000);
+    return Code::kInternal;
+  };
+  CHECK(refused({}) == Code::kInternal);  // taken
+  CHECK(refused({.algorithm = -19}) == Code::kInternal);
+  CHECK(refused({.algorithm = -7}) == Code::kReceiptForm);
+  CHECK(refused({.tree = 2}) == Code::kReceiptForm);
+  CHECK(refused({.after_header = {0x00}}) == Code::kCborTrailing);
+  CHECK(refused({.after_proof = {0x00}}) == Code::kCborTrailing);
+}
+
+TEST_CASE("a batch receipt's numbers fit each other, and its hashes are hashes") {
+  const auto read = [](const BatchReceipt& batch) {
+    CborWriter out;
+    write_batch_receipt(out, batch);
+    CborReader in(out.written());
+    return read_batch_receipt(in).has_value();
+  };
+  const Bytes signature(64, 1);
+  CHECK(read({{4, 0}, signature, 0, 4, {}}));  // all of the log, at the earliest time
+  CHECK(read({{4, 9}, signature, 3, 1, {}}));
+  CHECK_FALSE(read({{4, 9}, signature, -1, 1, {}}));
+  CHECK_FALSE(read({{4, 9}, signature, 0, 0, {}}));
+  CHECK_FALSE(read({{4, 9}, signature, 0, 5, {}}));
+  CHECK_FALSE(read({{4, 9}, signature, 1, 4, {}}));
+  CHECK_FALSE(read({{4, -1}, signature, 0, 4, {}}));
+  CHECK_FALSE(read({{4, 9}, Bytes(63, 1), 0, 4, {}}));
+
+  const auto hashes = [](std::size_t count, std::size_t bytes) {
+    CborWriter out;
+    out.array(count);
+    for (std::size_t i = 0; i < count; ++i) out.bytes(Bytes(bytes, 1));
+    CborReader in(out.written());
+    const auto found = read_hashes(in, 2);
+    return found ? static_cast<int>(found->size()) : -1;
+  };
+  CHECK(hashes(2, 32) == 2);
+  CHECK(hashes(3, 32) == -1);
+  CHECK(hashes(1, 31) == -1);
+  CHECK(hashes(1, 33) == -1);
 }

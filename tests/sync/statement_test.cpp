@@ -92,6 +92,16 @@ TEST_CASE("a statement is at most what a log's tile takes, a feed page may be la
   const auto page = sign(StatementType::kFeedPage, 2 * kMaxStatementBytes);
   REQUIRE(page);
   CHECK(parse_statement(*page));
+  // To the byte.
+  for (const auto& [type, most] : {std::pair{StatementType::kChangeSet, kMaxStatementBytes},
+                                   std::pair{StatementType::kFeedPage, kMaxFeedPageBytes}}) {
+    const std::size_t around = sign(type, most - 1'000)->size() - (most - 1'000);
+    const auto largest = sign(type, most - around);
+    REQUIRE(largest);
+    CHECK(largest->size() == most);
+    CHECK(parse_statement(*largest));
+    CHECK(sign(type, most - around + 1).error().code == Code::kStatementTooLarge);
+  }
   CHECK(sign(StatementType::kFeedPage, kMaxFeedPageBytes).error().code == Code::kStatementTooLarge);
   CHECK(parse_statement(Bytes(kMaxFeedPageBytes + 1, 0)).error().code == Code::kStatementTooLarge);
 }
@@ -104,6 +114,9 @@ TEST_CASE("names in the header are there, and not endless") {
     CHECK(parse_statement(signed_by(key, header, Bytes{1})).error().code == Code::kStatementHeader);
   }
   StatementHeader header = kHeader;
+  header.issuer = header.subject = std::string(200, 'a');
+  CHECK(parse_statement(signed_by(key, header, Bytes{1})));
+  header = kHeader;
   header.issued_utc_s = -1;
   CHECK(parse_statement(signed_by(key, header, Bytes{1})).error().code == Code::kStatementHeader);
 }
@@ -185,4 +198,20 @@ TEST_CASE("every label of the header stands where it must, and nothing else is t
   CHECK(verdict({1, 4, 15, 16}, {0, 2, 6}) == Code::kStatementHeader);
   CHECK(verdict({1, 4, 15, 16}, {1, 3, 6}) == Code::kStatementHeader);
   CHECK(verdict({1, 4, 15, 16}, {1, 2, 7}) == Code::kStatementHeader);
+}
+
+TEST_CASE("a bare statement is a payload and a signature, no more and no less") {
+  const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
+  const auto of_parts = [](std::size_t parts) {
+    CborWriter out;
+    out.array(parts);
+    for (std::size_t i = 0; i < parts; ++i) out.bytes(Bytes(64, 1));
+    return std::move(out).take();
+  };
+  CHECK(read_bare_statement(of_parts(2)));
+  CHECK(read_bare_statement(of_parts(1)).error().code == Code::kStatementForm);
+  CHECK(read_bare_statement(of_parts(3)).error().code == Code::kStatementForm);
+  CHECK(read_bare_statement(Bytes{0xa0}).error().code == Code::kStatementForm);
+  const Bytes whole = signed_by(key, kHeader, Bytes{1});
+  CHECK(whole_statement(bare_statement(whole), kHeader, key.public_key()).value() == whole);
 }
