@@ -32,8 +32,9 @@ struct SyncJobOptions {
 };
 
 /// One run. The request's size follows the link: each exchange should take about ten seconds, so that a break loses no
-/// more. It is halved after each time-out or cut answer, at most doubled after each success, and remembered from run to
-/// run. Errors stand in the report; returned are only those of the database while the report is made.
+/// more. It is halved after each time-out or cut answer, grows at most eightfold after each success, and is remembered;
+/// but a run, whose link may be another than the last one's, begins with 64 KiB at most. Errors stand in the report;
+/// returned are only those of the database while the report is made.
 Result<SyncReport> run_sync(Platform& platform, Database& db, const SyncJobOptions& options);
 
 }  // namespace dudao

@@ -229,15 +229,15 @@ Result<Bytes> SyncPass::request() {
   DUDAO_TRY(Bytes body, sign_statement(header, write_sync_request(request), *who.device_key,
                                        [&](BytesView message) { return platform_.keys.sign(who.key_name, message); }));
   sent_.clear();
+  sent_bytes_ = 0;
   std::vector<Bytes> statements;
-  std::size_t bytes = 0;
   DUDAO_TRY(auto q, db_.query("SELECT seq, bytes FROM outbox WHERE log_index IS NULL ORDER BY seq"));
   while (sent_.size() < kMaxStatementsPerRequest) {
     DUDAO_TRY(const bool found, q.step());
     if (!found) break;
     const BytesView statement = q.blob(1);
-    if (!sent_.empty() && bytes + statement.size() > budget_.up_bytes) break;
-    bytes += statement.size();
+    if (!sent_.empty() && sent_bytes_ + statement.size() > budget_.up_bytes) break;
+    sent_bytes_ += statement.size();
     sent_.push_back(static_cast<std::uint64_t>(q.integer(0)));
     statements.push_back(to_bytes(statement));
   }
@@ -339,6 +339,7 @@ Result<PassReport> SyncPass::take_answer(int http_status, std::string_view conte
   const FeedPage& page = opened.page;
   PassReport report;
   report.sent = static_cast<int>(sent_.size());
+  report.plain_bytes = sent_bytes_ + opened.plain.size();
   report.refusals = page.refusals;
 
   DUDAO_TRY(const auto chain_seq, integer_setting(db_, "chain_seq"));

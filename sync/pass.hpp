@@ -34,7 +34,8 @@ struct PassReport {
   int receipted = 0;  ///< statements that now have a verified receipt
   int rows = 0;       ///< rows taken from the feed
   std::vector<Refusal> refusals;
-  bool again = false;  ///< more waits to go up or to come down: make another request now
+  std::size_t plain_bytes = 0;  ///< of statements sent and of the answer, before compression
+  bool again = false;           ///< more waits to go up or to come down: make another request now
 };
 
 class SyncPass {
@@ -66,6 +67,7 @@ class SyncPass {
   Nonce nonce_{};
   std::optional<Nonce> lent_nonce_;
   std::vector<std::uint64_t> sent_;  ///< numbers of the statements in the request, rising
+  std::size_t sent_bytes_ = 0;       ///< of these statements, before compression
 };
 
 /// Enrolment: what the device sends to `POST /v1/enrol`, signed with its new key. code: 16 bytes the office gave, or

@@ -9,7 +9,7 @@ namespace {
 
 using Fault = LoopbackHttp::Fault;
 
-constexpr std::int64_t kFirstBudget_bytes = 256 * 1024;
+constexpr std::int64_t kFirstBudget_bytes = 64 * 1024;
 constexpr std::int64_t kSmallestBudget_bytes = 16 * 1024;
 
 /// An enrolled device with one visit open, whose link to the office can be made slow.
@@ -78,8 +78,6 @@ TEST_CASE("a request that timed out or was cut is halved down to a floor, for th
   CHECK(road.run_through(Fault::kCutAnswer).error->code == Code::kAnswerCutShort);
   CHECK(road.budget_bytes() == kFirstBudget_bytes / 4);
   CHECK(road.run_through(Fault::kLoseAnswer).error->code == Code::kTimedOut);
-  CHECK(road.budget_bytes() == kFirstBudget_bytes / 8);
-  for (int i = 0; i < 5; ++i) road.run_through(Fault::kTimeOut);
   CHECK(road.budget_bytes() == kSmallestBudget_bytes);
   road.device.restart();
   CHECK(road.budget_bytes() == kSmallestBudget_bytes);
@@ -94,7 +92,7 @@ TEST_CASE("a request that timed out or was cut is halved down to a floor, for th
 TEST_CASE("after time-outs less goes into a request, and more again as it succeeds") {
   OnTheRoad road;
   road.record(12);
-  for (int i = 0; i < 6; ++i) CHECK(road.run_through(Fault::kTimeOut).receipted == 0);
+  for (int i = 0; i < 2; ++i) CHECK(road.run_through(Fault::kTimeOut).receipted == 0);
   REQUIRE(road.budget_bytes() == kSmallestBudget_bytes);
   std::vector<std::int64_t> budgets;
   std::vector<int> receipted;
@@ -110,10 +108,27 @@ TEST_CASE("after time-outs less goes into a request, and more again as it succee
   CHECK(report->receipted == 12);
   REQUIRE(receipted.size() >= 3);
   CHECK(receipted[0] == 1);  // One goes always, however small the budget.
-  CHECK(budgets[0] == 2 * kSmallestBudget_bytes);
-  CHECK(budgets[1] == 4 * kSmallestBudget_bytes);
-  CHECK(receipted[2] - receipted[1] > 1);
-  for (std::size_t i = 1; i < budgets.size(); ++i) CHECK(budgets[i] <= budgets[i - 1] * 2);
+  CHECK(budgets[0] == 8 * kSmallestBudget_bytes);
+  CHECK(budgets[1] == 64 * kSmallestBudget_bytes);
+  CHECK(receipted[1] - receipted[0] > 1);
+}
+
+TEST_CASE("what was learned of a fast link is not risked on the next, which may be another") {
+  OnTheRoad road;
+  road.record(12);
+  CHECK_FALSE(road.run().error);
+  REQUIRE(road.budget_bytes() > kFirstBudget_bytes);
+  road.record(12);
+  int first = 0;
+  SyncJobOptions options;
+  options.office_url = "http://office";
+  options.progress = [&](const SyncReport& so_far) {
+    if (first == 0) first = so_far.sent;
+  };
+  const auto report = run_sync(road.device.platform, *road.device.db, options);
+  REQUIRE(report);
+  CHECK(report->receipted == 12);
+  CHECK(first == 3);  // of 20,000 bytes each
 }
 
 TEST_CASE("a slow link makes requests smaller before it breaks") {
@@ -121,7 +136,7 @@ TEST_CASE("a slow link makes requests smaller before it breaks") {
   road.record(4);
   road.exchange_ms = 40'000;
   CHECK_FALSE(road.run().error);
-  CHECK(road.budget_bytes() < kFirstBudget_bytes / 4);
+  CHECK(road.budget_bytes() < kFirstBudget_bytes / 2);
   CHECK(road.budget_bytes() >= kSmallestBudget_bytes);
 }
 
