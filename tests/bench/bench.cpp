@@ -1,388 +1,100 @@
-/// Times and bytes of the main job beside those of plain SQLite doing the same writes on the same disk in the same run.
-/// Machines are noisy: believe the ratios, not the seconds.
-///
-///     dudao_bench [--visits 1000] [--workload FILE.tsv] [--links 100] [--rounds 5] [--json FILE] [--phase write]
+/// Times and bytes of the main job, each figure beside its baseline in the same run. Machines are noisy: believe the
+/// ratios, not the seconds.
 
-#include "agent/sync_job.hpp"
-#include "agent/visit_book.hpp"
-#include "platform/desktop/http.hpp"
-#include "sync/compress.hpp"
-#include "sync/office/office.hpp"
+#include "tests/bench/baselines.hpp"
+#include "tests/bench/field.hpp"
+#include "tests/bench/figures.hpp"
 #include "tests/bench/pacing_proxy.hpp"
-#include "tests/bench/workload.hpp"
-#include "tests/support/fake_platform.hpp"
-#include "tests/support/temp_folder.hpp"
-#include "tools/office/listener.hpp"
+#include "tests/bench/small.hpp"
 
-#include <algorithm>
-#include <chrono>
+#include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
-#include <map>
-#include <mutex>
 
-#include <nlohmann/json.hpp>
-#include <sqlite3.h>
+#include <CLI/CLI.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace dudao;
 using namespace dudao::test;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
-
-[[noreturn]] void give_up(const std::string& what) {
-  std::cerr << "bench: " << what << std::endl;
-  std::_Exit(1);
-}
-template <class T>
-T must(Result<T> result, const char* what) {
-  if (!result) give_up(std::string(what) + ": " + result.error().message());
-  return *std::move(result);
-}
-void must(const Status& status, const char* what) {
-  if (!status) give_up(std::string(what) + ": " + status.error().message());
-}
-
-struct Line {
-  std::string name;
-  double ours, baseline;
-  std::string unit, baseline_is;
-};
-std::vector<Line> lines;
-void row(std::string name, double ours, double baseline, std::string unit, std::string baseline_is) {
-  lines.push_back({std::move(name), ours, baseline, std::move(unit), std::move(baseline_is)});
-}
-
-void bind(sqlite3_stmt* s, int at, const Value& cell) {
-  if (const auto* integer = std::get_if<std::int64_t>(&cell))
-    sqlite3_bind_int64(s, at, *integer);
-  else if (const auto* text = std::get_if<std::string>(&cell))
-    sqlite3_bind_text(s, at, text->data(), static_cast<int>(text->size()), SQLITE_STATIC);
-  else if (const auto* blob = std::get_if<Bytes>(&cell))
-    sqlite3_bind_blob(s, at, blob->data(), static_cast<int>(blob->size()), SQLITE_STATIC);
-  else
-    sqlite3_bind_null(s, at);
-}
-
-/// SQLite alone, as durable as the agent: writes to a copy of its database, into the same tables with the same indexes,
-/// the rows that stand in the agent's journal, a transaction for each of the journal's.
-class Plain {
- public:
-  explicit Plain(Database& agent) : agent_(agent) {
-    must(agent.copy_to(folder_ / "plain.db"), "copy");
-    if (sqlite3_open((folder_ / "plain.db").c_str(), &db_) != SQLITE_OK) give_up("sqlite");
-    run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    begin_ = prepared("BEGIN IMMEDIATE");
-    commit_ = prepared("COMMIT");
-  }
-  ~Plain() {
-    for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
-    sqlite3_close(db_);
-  }
-  Plain(const Plain&) = delete;
-  Plain& operator=(const Plain&) = delete;
-
-  /// Seconds for what the agent has written since the last time.
-  double write_s() {
-    const auto transactions = must(read(), "journal");
-    const auto began = Clock::now();
-    for (const auto& transaction : transactions) {
-      if (transaction.size() > 1) step(begin_);
-      for (const auto& [statement, cells] : transaction) {
-        int at = 0;
-        for (const Value& cell : cells) bind(statement, ++at, cell);
-        step(statement);
-      }
-      if (transaction.size() > 1) step(commit_);
-    }
-    return seconds_since(began);
-  }
-
- private:
-  using Writes = std::vector<std::pair<sqlite3_stmt*, std::vector<Value>>>;
-
-  void run(const char* sql) {
-    if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) give_up(sqlite3_errmsg(db_));
-  }
-  void step(sqlite3_stmt* statement) {
-    if (sqlite3_step(statement) != SQLITE_DONE) give_up(sqlite3_errmsg(db_));
-    sqlite3_reset(statement);
-  }
-  sqlite3_stmt* prepared(const std::string& sql) {
-    sqlite3_stmt*& statement = statements_[sql];
-    if (!statement && sqlite3_prepare_v2(db_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK)
-      give_up(sqlite3_errmsg(db_));
-    return statement;
-  }
-  std::pair<sqlite3_stmt*, std::vector<Value>> write_of(const RowChange& change) {
-    const bool insert = change.kind == RowChange::Kind::kInsert;
-    std::string set;
-    std::string match;
-    std::vector<Value> cells;
-    std::vector<Value> key;
-    for (std::size_t i = 0; i < change.key.size(); ++i) {
-      const std::string& column = find_table(change.table)->columns[i].name;
-      if (change.after[i]) {
-        set += (set.empty() ? "" : ", ") + (insert ? "?" : column + " = ?");
-        cells.push_back(to_value(*change.after[i]));
-      }
-      if (!insert && change.key[i]) {
-        match += (match.empty() ? "" : " AND ") + column + " = ?";
-        key.push_back(to_value(*change.before[i]));
-      }
-    }
-    std::move(key.begin(), key.end(), std::back_inserter(cells));
-    const std::string table(change.table);
-    return {prepared(insert ? "INSERT INTO " + table + " VALUES (" + set + ")"
-                            : "UPDATE " + table + " SET " + set + " WHERE " + match),
-            std::move(cells)};
-  }
-  Result<std::vector<Writes>> read() {
-    std::vector<Writes> out;
-    DUDAO_TRY(auto q, agent_.query("SELECT n, changeset FROM journal WHERE n > ? ORDER BY n"));
-    q.bind(read_to_);
-    while (true) {
-      DUDAO_TRY(const bool found, q.step());
-      if (!found) return out;
-      read_to_ = q.integer(0);
-      // Behind the changeset stand eight bytes of its hash.
-      DUDAO_CHECK(for_each_change(q.blob(1).first(q.blob(1).size() - 8),
-                                  [&, first = true](const RowChange& change) mutable -> Status {
-                                    if (std::exchange(first, false)) out.emplace_back();
-                                    out.back().push_back(write_of(change));
-                                    return {};
-                                  }));
-    }
-  }
-
-  Database& agent_;
-  const TempFolder folder_;
-  sqlite3* db_ = nullptr;
-  std::map<std::string, sqlite3_stmt*> statements_;
-  sqlite3_stmt *begin_ = nullptr, *commit_ = nullptr;
-  std::int64_t read_to_ = 0;
+struct Options {
+  std::size_t visits = 1'000;
+  std::size_t link_visits = 100;
+  std::size_t opened_visits = 5'000;
+  int rounds = 5;
+  std::string workload, pouchdb, json, picture, phase = "all", program;
 };
 
-/// An office behind a real listener, and one enrolled agent with all visits assigned.
-struct Field {
-  FakePlatform office_machine, device_machine;
-  TempFolder folder;
-  Platform office_platform = office_machine.view();
-  std::unique_ptr<Office> office;
-  std::mutex requests_lock;
-  std::vector<Bytes> requests;  ///< bodies of what came to be synced
-  std::unique_ptr<Listener> listener;
-  std::unique_ptr<HttpClient> http = must(make_http_client({}), "http");
-  Platform device_platform{
-      device_machine.clock, device_machine.keys, device_machine.files, device_machine.connectivity, *http,
-      device_machine.log};
-  std::unique_ptr<Database> db;
-  std::vector<Bytes> visits;
+Figures figures;
 
-  explicit Field(const std::vector<MadeVisit>& work) {
-    office = must(Office::open(office_platform, {folder / "office.db", "bench.dudao/office"}), "office");
-    must(office->decide("bench", "register.import",
-                        [](Store&) -> Result<ChangesBuilder> {
-                          ChangesBuilder rows;
-                          rows.insert("inspector",
-                                      {std::string("B1"), std::string("督学"), std::int64_t{1}, std::int64_t{1},
-                                       Value(), Value(), std::int64_t{0}, std::string("ACTIVE")});
-                          rows.insert("school", {std::string("S1"), std::string("小学"), Value(), Value(), Value(),
-                                                 Value(), Value(), Value(), Value(), Value(), std::string("OPEN"),
-                                                 std::int64_t{1}, Value(), Value()});
-                          return rows;
-                        }),
-         "registers");
-    must(office->publish_template("bench", workload_checklist(work)), "checklist");
-    listener = must(Listener::start({},
-                                    [this](const Request& request) {
-                                      if (request.path == kSyncPath) {
-                                        const std::lock_guard guard(requests_lock);
-                                        requests.push_back(request.body);
-                                      }
-                                      return office->handle(request);
-                                    }),
-                    "listener");
-    db = must(open_database(folder / "agent.db", Database::Mode::kOpenOrCreate, DatabaseKind::kDevice), "database");
-    const PublicKey key = must(device_platform.keys.create("device", Algorithm::kEd25519), "key");
-    const Bytes code = must(office->offer_enrolment("bench", "B1"), "offer");
-    HttpRequest request;
-    request.method = "POST";
-    request.url = url() + "/v1/enrol";
-    request.body = must(enrolment_request(device_platform, "device", key, "B1", "bench", code), "enrolment");
-    const HttpResponse answer = must(http->send(request), "enrolment");
-    must(take_enrolment(device_platform, *db, "device", key, answer.status, answer.headers.at("content-type"),
-                        answer.body, {}),
-         "enrolment");
-    plan(work.size());
-  }
-  void plan(std::size_t count) {
-    VisitPlan plan;
-    plan.school = "S1";
-    plan.kind = "ROUTINE";
-    plan.template_code = "workload";
-    plan.template_version = 1;
-    plan.from_day = 20'000;
-    plan.to_day = 21'000;
-    plan.team = {"B1"};
-    const auto planned = must(office->plan("bench", std::vector<VisitPlan>(count, plan)), "plan");
-    visits.insert(visits.end(), planned.begin(), planned.end());
-  }
-  std::uint16_t via_port = 0;  ///< of what stands between
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(via_port != 0 ? via_port : listener->port()); }
-  SyncReport sync() {
-    const SyncReport report = must(run_sync(device_platform, *db, {url(), {}, {}}), "sync");
-    if (report.error || !report.refusals.empty()) give_up("sync did not complete");
-    return report;
-  }
-};
-
-int rounds = 5;
-bool write_only = false;
-
-double percentile(std::vector<double> values, double part) {
-  std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
-}
-
-AnswerValue answer_of(const MadeAnswer& made) {
-  AnswerValue out;
-  if (made.value.find_first_not_of("0123456789") == std::string::npos)
-    out.value = std::int64_t{std::stoll(made.value)};
-  else
-    out.value = made.value;
+Figure beside(std::string name, std::string unit, double ours, std::string baseline_is, double baseline) {
+  Figure out;
+  out.name = std::move(name);
+  out.unit = std::move(unit);
+  out.ours = ours;
+  out.baseline_is = std::move(baseline_is);
+  out.baseline = baseline;
   return out;
 }
-
-/// One visit, as it is tapped. Returns how many durable steps that were.
-int record_visit(VisitBook& book, const Bytes& id, const MadeVisit& made, std::vector<double>* taps) {
-  int steps = 0;
-  const auto tap = [&](const Status& done) {
-    must(done, "tap");
-    ++steps;
-  };
-  const auto timed = [&](const std::function<Status()>& what) {
-    const auto began = Clock::now();
-    tap(what());
-    if (taps) taps->push_back(seconds_since(began));
-  };
-  timed([&] { return book.check_in(id, Place{made.lat_e7, made.lon_e7, 800}, {}); });
-  for (const MadeAnswer& each : made.answers)
-    timed([&] { return book.answer(id, each.item, answer_of(each), each.note); });
-  for (const MadeFinding& each : made.findings)
-    timed([&] { return book.add_finding(id, {each.item, each.severity, {}, each.text, {}, {}}).map([](auto) {}); });
-  timed([&] { return book.add_note(id, {}, made.note).map([](auto) {}); });
-  timed([&] { return book.finish(id); });
-  timed([&] { return book.feedback(id, "已反馈").map([](auto) {}); });
-  timed([&] { return book.sign(id, {"HEAD", {}, "ABSENT", {}, {}, "校长外出"}); });
-  timed([&] { return book.submit(id); });
-  return steps;
+Figure alone(std::string name, std::string unit, double ours, double goal) {
+  Figure out;
+  out.name = std::move(name);
+  out.unit = std::move(unit);
+  out.ours = ours;
+  out.goal = Figure::Goal{goal, false};
+  return out;
+}
+Figure with_goal(Figure figure, double value, bool of_ratio = false) {
+  figure.goal = Figure::Goal{value, of_ratio};
+  return figure;
 }
 
-/// Rows as the office holds them after a sync, a list for each of its transactions: what SQLite alone is given to
-/// write.
-class SameRows {
- public:
-  SameRows(const std::string& office_db, Database& shapes) { must(read(office_db, shapes), "rows"); }
+std::uint64_t wire_bytes(const SyncReport& report) { return report.sent_bytes + report.received_bytes; }
 
-  double insert_s() const {
-    const TempFolder folder;
-    sqlite3* db = nullptr;
-    if (sqlite3_open((folder / "plain.db").c_str(), &db) != SQLITE_OK) give_up("sqlite");
-    const auto run = [&](const std::string& sql) {
-      if (sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) give_up(sqlite3_errmsg(db));
-    };
-    // As sync/office/sqlite_store.cpp has it.
-    run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-        "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000");
-    std::vector<sqlite3_stmt*> inserts;
-    for (const Shape& shape : shapes_) {
-      run(shape.create);
-      inserts.push_back(nullptr);
-      if (sqlite3_prepare_v2(db, shape.insert.c_str(), -1, &inserts.back(), nullptr) != SQLITE_OK)
-        give_up(sqlite3_errmsg(db));
-    }
-    const auto began = Clock::now();
-    for (const auto& transaction : transactions_) {
-      run("BEGIN");
-      for (const auto& [shape, cells] : transaction) {
-        sqlite3_stmt* insert = inserts[shape];
-        int at = 0;
-        for (const Value& cell : cells) bind(insert, ++at, cell);
-        if (sqlite3_step(insert) != SQLITE_DONE) give_up(sqlite3_errmsg(db));
-        sqlite3_reset(insert);
-      }
-      run("COMMIT");
-    }
-    const double taken = seconds_since(began);
-    for (sqlite3_stmt* insert : inserts) sqlite3_finalize(insert);
-    sqlite3_close(db);
-    return taken;
+/// The write phase, some visits at a time: first as they are tapped, then SQLite alone with the same rows, so that what
+/// else the machine does falls on all. Medians, taken for the whole; some visits fill the log more than once.
+void measure_write(Field& field, VisitBook& book, const std::vector<MadeVisit>& work) {
+  const std::size_t parts = std::max<std::size_t>(1, work.size() / 20);
+  PlainAgent plain(*field.db, false);
+  PlainAgent with_session(*field.db, true);
+  std::vector<double> taps;
+  std::vector<double> ours;
+  std::vector<double> theirs;
+  std::vector<double> theirs_with_session;
+  int steps = 0;
+  for (std::size_t part = 0; part < parts; ++part) {
+    const auto began = Steady::now();
+    for (std::size_t i = part * work.size() / parts; i < (part + 1) * work.size() / parts; ++i)
+      steps += record_visit(book, field.visits[i], work[i], &taps);
+    ours.push_back(seconds_since(began));
+    theirs.push_back(plain.write_s());
+    theirs_with_session.push_back(with_session.write_s());
   }
-  std::size_t rows() const {
-    std::size_t all = 0;
-    for (const auto& transaction : transactions_) all += transaction.size();
-    return all;
-  }
-  std::size_t transactions() const { return transactions_.size(); }
-
- private:
-  struct Shape {
-    std::string create, insert;
+  const auto whole = [&](const std::vector<double>& some) {
+    return percentile(some, 0.5) * static_cast<double>(parts);
   };
-
-  Status read(const std::string& office_db, Database& shapes) {
-    DUDAO_TRY(auto db, open_database(office_db, Database::Mode::kOpen, DatabaseKind::kOffice));
-    // Statements in the log's order, so that rows are written in the order in which the office wrote them.
-    std::map<std::int64_t, std::vector<std::pair<std::size_t, std::vector<Value>>>> by_statement;
-    for (const Table& table : synced_tables()) {
-      if (table.scope != Scope::kVisit) continue;
-      std::string columns;
-      std::string marks;
-      for (const Column& column : table.columns) {
-        columns += (columns.empty() ? "" : ", ") + column.name;
-        marks += marks.empty() ? "?" : ", ?";
-      }
-      const std::string name(table.name);
-      DUDAO_TRY(const auto create, shapes.lookup("SELECT sql FROM sqlite_schema WHERE name = ?", table.name));
-      shapes_.push_back(
-          {std::get<std::string>(create.value()), "INSERT INTO " + name + " (" + columns + ") VALUES (" + marks + ")"});
-      DUDAO_TRY(auto q, db->query("SELECT " + columns + ", _feed FROM " + name +
-                                  " WHERE _feed IN (SELECT log_index FROM ledger WHERE author <> 0)"));
-      while (true) {
-        DUDAO_TRY(const bool found, q.step());
-        if (!found) break;
-        std::vector<Value> cells;
-        for (int i = 0; i + 1 < q.columns(); ++i) cells.push_back(to_value(q.value(i)));
-        by_statement[q.integer(q.columns() - 1)].emplace_back(shapes_.size() - 1, std::move(cells));
-      }
-    }
-    DUDAO_TRY(auto q, db->query("SELECT size FROM batch ORDER BY size"));
-    auto next = by_statement.begin();
-    while (true) {
-      DUDAO_TRY(const bool found, q.step());
-      if (!found) return {};
-      transactions_.emplace_back();
-      for (; next != by_statement.end() && next->first < q.integer(0); ++next)
-        std::move(next->second.begin(), next->second.end(), std::back_inserter(transactions_.back()));
-      if (transactions_.back().empty()) transactions_.pop_back();
-    }
-  }
-
-  std::vector<Shape> shapes_;
-  std::vector<std::vector<std::pair<std::size_t, std::vector<Value>>>> transactions_;
-};
+  std::cout << steps << " durable steps in " << work.size() << " visits" << std::endl;
+  figures.add(with_goal(beside("write, each tap its own durable transaction", "s", whole(ours),
+                               "SQLite, the same rows and transactions", whole(theirs)),
+                        1.5, true));
+  figures.add(beside("  the same", "s", whole(ours), "SQLite that notes what changes (session extension)",
+                     whole(theirs_with_session)));
+  figures.add(with_goal(beside("  slowest tap of a hundred", "ms", percentile(taps, 0.99) * 1000, "the median tap",
+                               percentile(taps, 0.5) * 1000),
+                        50));
+}
 
 /// The office alone: what came over the wire is given again to a copy of what it was before, and the rows that come of
-/// it to SQLite alone. Medians of several rounds, seconds.
-std::pair<double, double> measure_office(Field& field, const std::string& before_sync, std::size_t visits) {
+/// it to SQLite alone.
+void measure_office(Field& field, const std::string& before_sync, std::size_t visits, int rounds) {
   std::vector<double> ours;
-  std::vector<double> plain;
+  std::vector<double> theirs;
   for (int round = 0; round < rounds; ++round) {
     const TempFolder folder;
     const std::string copy = folder / "office.db";
@@ -392,7 +104,7 @@ std::pair<double, double> measure_office(Field& field, const std::string& before
       Request request;
       request.method = "POST";
       request.path = kSyncPath;
-      const auto began = Clock::now();
+      const auto began = Steady::now();
       for (const Bytes& body : field.requests) {
         request.body = body;
         if (office->handle(request).status != 200) give_up("the office refused a sync that it took before");
@@ -400,89 +112,144 @@ std::pair<double, double> measure_office(Field& field, const std::string& before
       ours.push_back(seconds_since(began));
       if (office->counters().registered != visits) give_up("not a change set a visit");
     }
-    const SameRows rows(copy, *field.db);
-    plain.push_back(rows.insert_s());
+    const PlainOffice plain(copy, *field.db);
+    theirs.push_back(plain.insert_s());
     if (round == 0)
-      std::cout << visits << " change sets, " << rows.rows() << " rows in " << rows.transactions() << " transactions"
+      std::cout << visits << " change sets, " << plain.rows() << " rows in " << plain.transactions() << " transactions"
                 << std::endl;
   }
-  std::cout << "best rounds: " << percentile(ours, 0) << " s, SQLite " << percentile(plain, 0) << " s" << std::endl;
-  return {percentile(ours, 0.5), percentile(plain, 0.5)};
+  const auto count = static_cast<double>(visits);
+  Figure figure = with_goal(beside("office: change sets a second", "/s", count / percentile(ours, 0.5),
+                                   "SQLite, the same rows and transactions", count / percentile(theirs, 0.5)),
+                            0.4, true);
+  figure.more_is_better = true;
+  figures.add(figure);
 }
 
-/// The write phase, some visits at a time: first as they are tapped, then SQLite alone with the same rows, so that what
-/// else the machine does falls on both. Medians, taken for the whole; some visits fill the log more than once.
-void measure_write(Field& field, VisitBook& book, const std::vector<MadeVisit>& work) {
-  const std::size_t parts = std::max<std::size_t>(1, work.size() / 20);
-  Plain plain(*field.db);
-  std::vector<double> taps;
-  std::vector<double> ours;
-  std::vector<double> theirs;
-  int steps = 0;
-  for (std::size_t part = 0; part < parts; ++part) {
-    const auto began = Clock::now();
-    for (std::size_t i = part * work.size() / parts; i < (part + 1) * work.size() / parts; ++i)
-      steps += record_visit(book, field.visits[i], work[i], &taps);
-    ours.push_back(seconds_since(began));
-    theirs.push_back(plain.write_s());
+/// Becomes, in a process of its own, the device whose folder this is: what the agent needs and no more.
+int sync_as_device(const std::string& folder, const std::string& url) {
+  FakePlatform machine;
+  std::ifstream file(folder + "/device.secret", std::ios::binary);
+  const Bytes secret(std::istreambuf_iterator<char>(file), {});
+  machine.keys.put(kDeviceKeyName, must(PrivateKey::from_secret(Algorithm::kEd25519, secret), "key"));
+  const auto http = must(make_http_client({}), "http");
+  Platform platform{machine.clock, machine.keys, machine.files, machine.connectivity, *http, machine.log};
+  const auto db = must(open_database(folder + "/agent.db", Database::Mode::kOpen, DatabaseKind::kDevice), "database");
+  const SyncReport report = must(run_sync(platform, *db, {url, {}, {}}), "sync");
+  if (report.error || report.waiting > 0) give_up("sync");
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) std::cout << line.substr(6) << std::endl;
+  return 0;
+}
+
+/// Most that a process had in memory that opened the agent's database and sent everything, in MiB.
+double sync_memory_mib(Field& field, const std::string& program) {
+  {
+    std::ofstream secret(field.folder / "device.secret", std::ios::binary);
+    const std::string_view bytes = text(field.device_secret);
+    secret.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   }
-  row("write, each tap its own durable transaction", percentile(ours, 0.5) * static_cast<double>(parts),
-      percentile(theirs, 0.5) * static_cast<double>(parts), "s", "SQLite, the same rows and transactions");
-  row("  slowest tap of a hundred", percentile(taps, 0.99) * 1000, percentile(taps, 0.5) * 1000, "ms",
-      "the median tap");
-  std::cout << steps << " durable steps in " << work.size() << " visits" << std::endl;
+  field.db.reset();
+  const std::string command = "'" + program + "' --as-device '" + field.folder.path() + "' --url '" + field.url() + "'";
+  FILE* child = popen(command.c_str(), "r");
+  long kib = 0;
+  if (!child || std::fscanf(child, "%ld", &kib) != 1 || pclose(child) != 0) give_up("the device's own process");
+  field.db = must(open_database(field.folder / "agent.db", Database::Mode::kOpen, DatabaseKind::kDevice), "database");
+  return static_cast<double>(kib) / 1024;
 }
 
-void measure_main_job(const std::vector<MadeVisit>& work) {
+void measure_main_job(const std::vector<MadeVisit>& work, const Options& options) {
   Field field(work);
   field.sync();  // the tasks
-  VisitBook book(field.device_platform, *field.db);
-  measure_write(field, book, work);
-  if (write_only) return;
+  {
+    VisitBook book(field.device_platform, *field.db);
+    measure_write(field, book, work);
+  }
+  if (options.phase == "write") return;
 
   const std::string before_sync = field.folder / "before.db";
   must(field.office->backup(before_sync), "backup");
+  must(field.db->copy_to(field.folder / "unsent.db"), "copy");
   field.requests.clear();
-  const auto began = Clock::now();
+  const auto began = Steady::now();
   const SyncReport up = field.sync();
   const double sync_s = seconds_since(began);
-  const auto [office_s, plain_office_s] = measure_office(field, before_sync, work.size());
-  const auto visits = static_cast<double>(work.size());
-  row("office: change sets a second", visits / office_s, visits / plain_office_s, "1/s",
-      "SQLite, the same rows and transactions");
-  row("sync, loopback, receipted and durable", sync_s, plain_office_s, "s", "SQLite, the office's rows only");
-
-  // What the same content weighs as JSON lines and as the best that a general compressor makes of them.
-  std::string json_lines;
-  for (const MadeVisit& visit : work) {
-    nlohmann::json line = {{"lat", visit.lat_e7}, {"lon", visit.lon_e7}, {"note", visit.note}};
-    for (const MadeAnswer& each : visit.answers)
-      line["answers"].push_back({{"item", each.item}, {"value", each.value}, {"note", each.note}});
-    for (const MadeFinding& each : visit.findings)
-      line["findings"].push_back({{"item", each.item}, {"severity", each.severity}, {"text", each.text}});
-    json_lines += line.dump() + "\n";
+  const Posted posted = post_as_open_rosa(work);
+  figures.add(with_goal(beside("sync on loopback, receipted and durable", "s", sync_s,
+                               "OpenRosa's way: an XML form a POST, unsigned", posted.seconds),
+                        1.55 / 2));
+  const auto wire = static_cast<double>(wire_bytes(up));
+  figures.add(
+      with_goal(beside("bytes both ways, HTTP and receipts with it", "B", wire,
+                       "the floor: columns in one zstd frame, unsigned", static_cast<double>(floor_bytes(work))),
+                1.25, true));
+  figures.add(
+      beside("  the same", "B", wire, "JSON lines in one zstd frame, unsigned", static_cast<double>(json_bytes(work))));
+  figures.add(beside("  the same", "B", wire, "OpenRosa's way", static_cast<double>(posted.bytes)));
+  figures.add(beside("  round trips", "", up.exchanges, "OpenRosa's way", posted.round_trips));
+  const std::string pouchdb_is = "PouchDB, a document a visit, unsigned";
+  std::optional<Replicated> pouchdb;
+  if (!options.pouchdb.empty()) pouchdb = replicate_by_pouchdb(work, options.pouchdb);
+  if (pouchdb) {
+    figures.add(beside("sync on loopback: bytes", "B", wire, pouchdb_is, static_cast<double>(pouchdb->sync.bytes)));
+    figures.add(beside("  seconds", "s", sync_s, pouchdb_is, pouchdb->sync.seconds));
+    figures.add(beside("  round trips", "", up.exchanges, pouchdb_is, pouchdb->sync.round_trips));
   }
-  const auto wire = static_cast<double>(up.sent_bytes + up.received_bytes);
-  row("wire, both ways, HTTP and receipts with it", wire, static_cast<double>(compress(view(json_lines)).size()),
-      "bytes", "JSON lines in one zstd frame, unsigned");
-  row("  round trips", up.exchanges, 1, "", "one");
+  measure_office(field, before_sync, work.size(), options.rounds);
 
   const SyncReport nothing = field.sync();
-  row("noop: bytes", static_cast<double>(nothing.sent_bytes + nothing.received_bytes), 600, "bytes", "the goal");
-  row("  round trips", nothing.exchanges, 1, "", "one");
-
-  field.plan(1);
-  field.sync();
-  must(book.check_in(field.visits.back(), Place{1, 1, 1}, {}), "check in");
-  must(book.answer(field.visits.back(), work[0].answers[0].item, answer_of(work[0].answers[0]), {}), "answer");
-  field.sync();
-  MadeAnswer other = work[0].answers[0];
-  other.value = other.value == "50" ? "51" : "50";
-  must(book.answer(field.visits.back(), other.item, answer_of(other), {}), "answer");
+  figures.add(alone("nothing new: bytes", "B", static_cast<double>(wire_bytes(nothing)), 600));
+  figures.add(alone("  round trips", "", nothing.exchanges, 1));
+  if (pouchdb)
+    figures.add(beside("  bytes", "B", static_cast<double>(wire_bytes(nothing)), pouchdb_is,
+                       static_cast<double>(pouchdb->nothing.bytes)));
+  {
+    VisitBook book(field.device_platform, *field.db);
+    field.plan(1);
+    field.sync();
+    must(book.check_in(field.visits.back(), Place{1, 1, 1}, {}), "check in");
+    must(book.answer(field.visits.back(), work[0].answers[0].item, answer_of(work[0].answers[0]), {}), "answer");
+    field.sync();
+    MadeAnswer other = work[0].answers[0];
+    other.value = other.value == "50" ? "51" : "50";
+    must(book.answer(field.visits.back(), other.item, answer_of(other), {}), "answer");
+  }
   const SyncReport edit = field.sync();
-  row("one answer edited: bytes", static_cast<double>(edit.sent_bytes + edit.received_bytes), 900, "bytes", "the goal");
-  row("  round trips", edit.exchanges, 1, "", "one");
+  figures.add(alone("one answer edited: bytes", "B", static_cast<double>(wire_bytes(edit)), 900));
+  figures.add(alone("  round trips", "", edit.exchanges, 1));
+  if (pouchdb) {
+    figures.add(beside("  bytes", "B", static_cast<double>(wire_bytes(edit)), pouchdb_is,
+                       static_cast<double>(pouchdb->edit.bytes)));
+    figures.add(beside("  round trips", "", edit.exchanges, pouchdb_is, pouchdb->edit.round_trips));
+  }
 }
+
+/// A process that has everything still to send.
+void measure_memory(const std::vector<MadeVisit>& work, const Options& options) {
+  Field field(work);
+  field.sync();
+  {
+    VisitBook book(field.device_platform, *field.db);
+    for (std::size_t i = 0; i < work.size(); ++i) record_visit(book, field.visits[i], work[i], nullptr);
+  }
+  figures.add(alone("device's memory while it sends all", "MiB", sync_memory_mib(field, options.program), 30));
+}
+
+/// A fake clock's time of day, so that office and device agree on it, with real durations: a device learns from them
+/// how fast its line is.
+class RunningClock final : public Clock {
+ public:
+  explicit RunningClock(Clock& fake) : fake_(fake) {}
+  std::int64_t wall_utc_ms() override { return fake_.wall_utc_ms(); }
+  int utc_offset_min() override { return fake_.utc_offset_min(); }
+  std::string boot_id() override { return fake_.boot_id(); }
+  std::int64_t boot_ms() override { return static_cast<std::int64_t>(seconds_since(began_) * 1000); }
+
+ private:
+  Clock& fake_;
+  Steady::time_point began_ = Steady::now();
+};
 
 /// Some visits over a line of the country, beside what the line itself takes for as many bytes and two round trips.
 void measure_link(const Link& link, const std::vector<MadeVisit>& work) {
@@ -491,23 +258,27 @@ void measure_link(const Link& link, const std::vector<MadeVisit>& work) {
   VisitBook book(field.device_platform, *field.db);
   for (std::size_t i = 0; i < work.size(); ++i) record_visit(book, field.visits[i], work[i], nullptr);
   const PacingProxy line(field.listener->port(), link);
-  field.via_port = line.port();
   field.http = must(make_http_client({}), "http");
-  Platform platform{field.device_machine.clock,
-                    field.device_machine.keys,
-                    field.device_machine.files,
-                    field.device_machine.connectivity,
-                    *field.http,
-                    field.device_machine.log};
-  const auto began = Clock::now();
-  const SyncReport report = must(run_sync(platform, *field.db, {field.url(), {}, {}}), "sync");
+  RunningClock clock(field.device_machine.clock);
+  Platform platform{
+      clock,       field.device_machine.keys, field.device_machine.files, field.device_machine.connectivity,
+      *field.http, field.device_machine.log};
+  double longest_s = 0;
+  const auto began = Steady::now();
+  auto exchange_began = began;
+  const auto progress = [&](const SyncReport&) {
+    longest_s = std::max(longest_s, seconds_since(exchange_began));
+    exchange_began = Steady::now();
+  };
+  const SyncReport report = must(run_sync(platform, *field.db, {Field::url_at(line.port()), {}, progress}), "sync");
   const double seconds = seconds_since(began);
   if (report.error || report.receipted != static_cast<int>(work.size())) give_up("sync over " + link.name);
-  const auto bytes = static_cast<double>(report.sent_bytes + report.received_bytes);
-  row(link.name + ", " + std::to_string(work.size()) + " visits", seconds,
-      bytes * 8 / link.bits_per_s + 2 * link.round_trip_s, "s",
-      "the line for " + std::to_string(static_cast<int>(bytes)) + " bytes and two round trips");
-  row("  round trips", report.exchanges, 1, "", "one");
+  const auto bytes = static_cast<double>(wire_bytes(report));
+  figures.add(with_goal(beside(link.name + ": " + std::to_string(work.size()) + " visits", "s", seconds,
+                               "the line for " + std::to_string(wire_bytes(report)) + " bytes and two round trips",
+                               bytes * 8 / link.bits_per_s + 2 * link.round_trip_s),
+                        1.25, true));
+  figures.add(alone("  longest exchange: what a cut loses at most", "s", longest_s, 10));
 }
 
 /// A thousand changed rows sealed into a statement, in a small and in a large database.
@@ -532,53 +303,95 @@ double seal_ms(std::int64_t rows) {
                 return field.db->execute("UPDATE note SET text = 'x' WHERE visit = ? AND n <= 1000", BytesView(id));
               }),
        "change");
-  const auto began = Clock::now();
+  const auto began = Steady::now();
   must(seal(field.device_platform, *field.db), "seal");
   return seconds_since(began) * 1000;
+}
+
+/// From nothing to the list of visits that an inspector sees first.
+double open_ms(std::size_t visits) {
+  const std::vector<MadeVisit> work = make_workload(1, 1);
+  Field field(work);
+  field.plan(visits);
+  field.sync();
+  field.db.reset();
+  const auto began = Steady::now();
+  const auto db = must(open_database(field.folder / "agent.db", Database::Mode::kOpen, DatabaseKind::kDevice), "open");
+  auto list =
+      must(db->query("SELECT id, school, state, from_day, to_day FROM visit ORDER BY from_day LIMIT 50"), "list");
+  while (must(list.step(), "list")) {
+  }
+  return seconds_since(began) * 1000;
+}
+
+/// The shell program without symbols, in MiB.
+double stripped_mib(const std::string& program) {
+  const TempFolder folder;
+  const std::string to = folder / "dudao";
+  const std::string from = std::filesystem::path(program).parent_path() / "dudao";
+  if (std::system(("strip -o '" + to + "' '" + from + "'").c_str()) != 0) give_up("strip " + from);
+  return static_cast<double>(std::filesystem::file_size(to)) / 1048576;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::size_t visits = 1'000;
-  std::size_t links = 100;
-  std::string workload;
-  std::string json_file;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string option = argv[i];
-    if (option == "--visits") visits = std::stoul(argv[i + 1]);
-    if (option == "--links") links = std::stoul(argv[i + 1]);
-    if (option == "--workload") workload = argv[i + 1];
-    if (option == "--phase") write_only = std::string_view(argv[i + 1]) == "write";
-    if (option == "--rounds") rounds = std::max(1, std::stoi(argv[i + 1]));
-    if (option == "--json") json_file = argv[i + 1];
-  }
-  const std::vector<MadeVisit> work =
-      workload.empty() ? make_workload(visits, 20240901) : read_workload(workload, visits);
-  if (work.empty()) give_up("no workload in " + workload);
-  measure_main_job(work);
-  if (!write_only) {
-    const double small = seal_ms(10'000);
-    const std::vector<MadeVisit> some(work.begin(),
-                                      work.begin() + static_cast<std::ptrdiff_t>(std::min(work.size(), links)));
-    if (!some.empty()) {
-      measure_link({"64 kbit/s, 500 ms", 64'000, 0.5, 0}, some);
-      measure_link({"23 kbit/s, 600 ms, 5 % lost", 23'000, 0.6, 0.05}, some);
-    }
-    row("seal 1,000 changed rows among a million", seal_ms(1'000'000), small, "ms", "among ten thousand");
+  Options options;
+  options.program = std::filesystem::canonical("/proc/self/exe");
+  std::string device_folder;
+  std::string url;
+  bool brief = false;
+  CLI::App app{"Figures of the main job, each beside its baseline in the same run."};
+  const auto* visits =
+      app.add_option("--visits", options.visits, "made visits")->capture_default_str()->check(CLI::Range(1, 1'000'000));
+  app.add_option("--workload", options.workload, "visits from a file of V, R and F lines instead");
+  const auto* links =
+      app.add_option("--links", options.link_visits, "visits sent over each slow line; 0: none")->capture_default_str();
+  app.add_option("--opened", options.opened_visits, "visits in a database that is opened")->capture_default_str();
+  app.add_option("--pouchdb", options.pouchdb,
+                 "pouchdb/run.mjs where its packages are installed: PouchDB's figures, too");
+  app.add_option("--rounds", options.rounds, "of the office's part")->capture_default_str()->check(CLI::Range(1, 1000));
+  app.add_option("--phase", options.phase, "only this part")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"all", "write", "small"}));
+  app.add_option("--json", options.json, "write the figures to this file");
+  app.add_option("--svg", options.picture, "draw the figures into this file");
+  app.add_flag("--short", brief, "some minutes: 300 visits, 30 over each line, 2 rounds");
+  app.add_option("--as-device", device_folder)->group("");
+  app.add_option("--url", url)->group("");
+  CLI11_PARSE(app, argc, argv);
+  if (!device_folder.empty()) return sync_as_device(device_folder, url);
+  if (brief) {
+    if (visits->empty()) options.visits = 300;
+    if (links->empty()) options.link_visits = 30;
+    options.rounds = 2;
   }
 
-  std::printf("%-46s %12s %12s %8s  %s\n", "", "dudao", "baseline", "ratio", "baseline is");
-  nlohmann::json out = nlohmann::json::array();
-  for (const Line& line : lines) {
-    std::printf("%-46s %12.6g %12.6g %8.2f  %s (%s)\n", line.name.c_str(), line.ours, line.baseline,
-                line.ours / line.baseline, line.baseline_is.c_str(), line.unit.c_str());
-    out.push_back({{"name", line.name},
-                   {"dudao", line.ours},
-                   {"baseline", line.baseline},
-                   {"unit", line.unit},
-                   {"baseline_is", line.baseline_is}});
+  if (options.phase != "write") measure_small(brief);
+  if (options.phase != "small") {
+    const std::vector<MadeVisit> work = options.workload.empty() ? make_workload(options.visits, 20240901)
+                                                                 : read_workload(options.workload, options.visits);
+    if (work.empty()) give_up("no workload in " + options.workload);
+    measure_main_job(work, options);
+    if (options.phase == "all") {
+      measure_memory(work, options);
+      const std::vector<MadeVisit> some(
+          work.begin(), work.begin() + static_cast<std::ptrdiff_t>(std::min(work.size(), options.link_visits)));
+      if (!some.empty()) {
+        measure_link({"64 kbit/s, 500 ms", 64'000, 0.5, 0}, some);
+        measure_link({"23 kbit/s, 600 ms, 5 % lost", 23'000, 0.6, 0.05}, some);
+      }
+      const double small = seal_ms(10'000);
+      figures.add(with_goal(
+          beside("seal 1,000 changed rows among a million", "ms", seal_ms(1'000'000), "among ten thousand", small),
+          10));
+      figures.add(alone("open a database of " + std::to_string(options.opened_visits) + " visits, list 50", "ms",
+                        open_ms(options.opened_visits), 40));
+      figures.add(alone("dudao, the program, stripped", "MiB", stripped_mib(options.program), 3));
+    }
+    figures.print(std::cout);
   }
-  if (!json_file.empty()) std::ofstream(json_file) << out.dump(2) << "\n";
+  if (!options.json.empty()) figures.write_json(options.json);
+  if (!options.picture.empty()) figures.write_picture(options.picture);
   return 0;
 }
