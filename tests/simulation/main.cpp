@@ -18,10 +18,11 @@ using namespace dudao::simulation;
 namespace {
 
 constexpr std::string_view kUsage =
-    "dudao_simulate [--seeds 200] [--first 1] [--length 100] [--jobs N] [--quiet]\n"
+    "dudao_simulate [--seeds 200] [--first 1] [--length 100] [--jobs N] [--quiet] [--complete]\n"
     "               --seed N [--whole]\n"
     "Plays stories of an office and its devices under faults and checks that every promise holds. --seed plays one of\n"
-    "them, shortens it if it fails (not with --whole) and tells it. A seed is the same story only with the same "
+    "them, shortens it if it fails (not with --whole) and tells it. --complete fails where a\n"
+    "refusal, transition or fault was never met. A seed is the same story only with the same "
     "length.\n";
 
 thread_local std::uint64_t playing = 0;
@@ -69,6 +70,7 @@ int main(int argc, char** argv) {
   bool one = false;
   bool whole = false;
   bool quiet = false;
+  bool complete = false;
   const std::map<std::string_view, std::uint64_t*> numbers = {
       {"--seeds", &seeds}, {"--first", &first}, {"--length", &length}, {"--jobs", &jobs}, {"--seed", &chosen}};
   for (int i = 1; i < argc; ++i) {
@@ -80,6 +82,8 @@ int main(int argc, char** argv) {
       *number->second = std::strtoull(argv[++i], nullptr, 10);
     } else if (option == "--whole") {
       whole = true;
+    } else if (option == "--complete") {
+      complete = true;
     } else if (option == "--quiet") {
       quiet = true;
     } else {
@@ -125,5 +129,10 @@ int main(int argc, char** argv) {
   }
   for (const auto& [promise, which] : broken) play_one(which.front(), length, false);
   std::cout << (held ? "every promise held\n" : "NOT every promise held\n");
+  if (complete && !tally.missing().empty()) {
+    std::cout << "NOT everything was met:\n";
+    for (const std::string& what : tally.missing()) std::cout << "  " << what << "\n";
+    return 1;
+  }
   return held ? 0 : 1;
 }

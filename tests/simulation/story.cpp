@@ -24,6 +24,7 @@ constexpr std::array<Weight, kKinds> kWeights = {{{Kind::kWork, "work", 60, true
                                                   {Kind::kLockKeys, "lock-keys", 2, false},
                                                   {Kind::kBackup, "backup", 3, false},
                                                   {Kind::kRestore, "restore", 1, false},
+                                                  {Kind::kByHand, "by-hand", 2, false},
                                                   {Kind::kClone, "clone", 1, false},
                                                   {Kind::kEnrol, "enrol", 2, false},
                                                   {Kind::kPlan, "plan", 4, true},

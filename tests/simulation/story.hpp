@@ -22,6 +22,7 @@ enum class Kind : std::uint8_t {
   kLockKeys,       ///< the device's key store is locked, or opened again
   kBackup,         ///< a copy of the device's data is put aside
   kRestore,        ///< and put in the place of what is there
+  kByHand,         ///< somebody changes the device's records with another program, past every rule of ours
   kClone,          ///< a second machine begins with a copy of data and keys
   kEnrol,          ///< another device, or the next try of one that is not enrolled yet
   kPlan,           ///< the office plans a visit
@@ -34,7 +35,7 @@ enum class Kind : std::uint8_t {
   kRestartOffice,  ///< it is stopped and started
   kRebuildOffice,  ///< it derives everything again
 };
-inline constexpr std::size_t kKinds = 21;
+inline constexpr std::size_t kKinds = 22;
 std::string_view to_string(Kind kind);
 
 struct Action {

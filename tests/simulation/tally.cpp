@@ -17,11 +17,14 @@ constexpr Code kAllCodes[] = {
 #undef DUDAO_ERROR
 };
 
-/// Codes that a device, its office and what lies between them can meet; the others are of files, lists and programs.
-bool belongs_here(Code code) {
-  const auto number = static_cast<int>(code);
-  return (number >= 2201 && number < 2300) || (number >= 3000 && number < 5100);
-}
+/// With which the office registers a device's change set, or a visit's part of it, without effect.
+constexpr Code kRefusals[] = {
+    Code::kChangesShape,  Code::kVisitUnknown,       Code::kNotInTeam,    Code::kTransitionNotAllowed,
+    Code::kEventOrder,    Code::kNotYours,           Code::kVisitNotOpen, Code::kVisitSubmitted,
+    Code::kAmendTooEarly, Code::kRowUnknown,         Code::kAnswerType,   Code::kAnswerUnknownItem,
+    Code::kAnswerRange,   Code::kStateNotFollowed,   Code::kRootMissing,  Code::kRootWrong,
+    Code::kChainGap,      Code::kStatementSignature,
+};
 
 std::string name(const std::tuple<VisitState, VisitEvent, Actor>& transition) {
   const auto& [state, event, actor] = transition;
@@ -65,14 +68,22 @@ void Tally::print(std::ostream& out) const {
       const auto found = transitions.find({row.from, row.event, actor});
       if (found != transitions.end()) line(out, found->second, name(found->first));
     }
-  out << "never reached\n";
-  for (const Code code : kAllCodes)
-    if (belongs_here(code) && !errors.contains(code) && !refusals.contains(code))
-      out << "            error " << static_cast<int>(code) << " " << info(code).name << "\n";
+  const auto never = missing();
+  if (!never.empty()) out << "never reached\n";
+  for (const std::string& what : never) out << "            " << what << "\n";
+}
+
+std::vector<std::string> Tally::missing() const {
+  std::vector<std::string> out;
+  for (const Code code : kRefusals)
+    if (!refusals.contains(code)) out.push_back("refusal " + std::string(info(code).name));
   for (const VisitTransition& row : kVisitTransitions)
     for (const Actor actor : {Actor::kOffice, Actor::kInspector, Actor::kLead})
       if ((row.actors & bit(actor)) != 0 && !transitions.contains({row.from, row.event, actor}))
-        out << "            transition " << name({row.from, row.event, actor}) << "\n";
+        out.push_back("transition " + name({row.from, row.event, actor}));
+  for (const std::string_view fault : kFaults)
+    if (!faults.contains(std::string(fault))) out.push_back("fault " + std::string(fault));
+  return out;
 }
 
 }  // namespace dudao::simulation

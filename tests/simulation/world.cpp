@@ -92,22 +92,7 @@ std::int64_t last_step(Database& db) { return must(db.integer("SELECT max(n) FRO
 }  // namespace
 
 std::string_view to_string(Trouble trouble) {
-  static constexpr std::string_view kNames[] = {"no trouble",
-                                                "the request is lost",
-                                                "the request arrives after the device gave up",
-                                                "the request arrives twice",
-                                                "a byte of the request is changed",
-                                                "the request is cut short",
-                                                "a copy of an earlier request arrives first",
-                                                "the answer is lost",
-                                                "the answer breaks off",
-                                                "half of the answer arrives and looks complete",
-                                                "a byte of the answer is changed",
-                                                "an earlier answer arrives in its place",
-                                                "a portal answers",
-                                                "a proxy answers 503"};
-  static_assert(std::size(kNames) == kTroubles);
-  return kNames[static_cast<std::size_t>(trouble)];
+  return trouble == Trouble::kNone ? "no trouble" : kFaults[static_cast<std::size_t>(trouble) - 1];
 }
 
 Rows rows_of(Database& db, bool only_visits) {
@@ -587,9 +572,12 @@ void World::plan_visit(const Action& action) {
     DUDAO_TRY(ids, office_->plan(kBoss, {plan}));
     return {};
   });
-  if (!ids.empty() &&
-      rows_of(*office_).contains({find_table("visit")->id, encode_key(std::vector<ValueView>{BytesView(ids.front())})}))
+  if (!ids.empty() && rows_of(*office_).contains(
+                          {find_table("visit")->id, encode_key(std::vector<ValueView>{BytesView(ids.front())})})) {
     visits_.push_back(ids.front());
+    ++tally_.transitions[{VisitState::kNone, VisitEvent::kPlan, Actor::kOffice}];
+    ++tally_.transitions[{VisitState::kPlanned, VisitEvent::kAssign, Actor::kOffice}];
+  }
 }
 
 void World::office_decides(const Action& action) {
@@ -630,6 +618,7 @@ void World::office_decides(const Action& action) {
 
 void World::work(const Action& action) {
   Agent& device = devices_[action.who % devices_.size()];
+  if (by_hand_.contains(device.number)) return say(device.name + " is not trusted any more");
   std::vector<Bytes> visits;
   {
     auto q =
@@ -795,12 +784,20 @@ void World::work_in(Agent& device, const Bytes& visit, const Action& action) {
   const auto amend = [&] {
     const bool to_note = more % 4 == 0;
     const EntryId entry = some_entry("note");
-    const std::string key = to_note ? std::to_string(entry.author) + "/" + std::to_string(entry.n)
-                                    : "S" + std::to_string(1 + more % 2) + "/" +
-                                          std::string(kInspectors[more / 3 % std::size(kInspectors)]);
-    const Value value = to_note         ? Value("更正" + std::to_string(more % 10))
-                        : more % 2 == 0 ? Value(std::int64_t{more / 5 % 2})
-                                        : Value(std::int64_t{more / 5 % 102});
+    const std::string item = "S" + std::to_string(1 + more % 2);
+    // Mostly what somebody did answer.
+    std::string observer(kInspectors[more / 3 % std::size(kInspectors)]);
+    if (more % 7 != 0) {
+      const auto who = must(device.db->lookup("SELECT observer FROM answer WHERE visit = ? AND item = ? LIMIT 1",
+                                              BytesView(visit), std::string_view(item)),
+                            "looking for an answer");
+      if (who) observer = std::get<std::string>(*who);
+    }
+    const std::string key =
+        to_note ? std::to_string(entry.author) + "/" + std::to_string(entry.n) : item + "/" + observer;
+    const Value value = to_note        ? Value("更正" + std::to_string(more % 10))
+                        : item == "S1" ? Value(std::int64_t{more / 5 % 2})
+                                       : Value(std::int64_t{more / 5 % 102});
     step(VisitEvent::kAmend, "amends " + std::string(to_note ? "note " : "answer ") + key, [&] {
       return book.amend(visit, to_note ? "note" : "answer", key, to_note ? "text" : "value", value, "核对后更正");
     });
@@ -843,6 +840,106 @@ void World::work_in(Agent& device, const Bytes& visit, const Action& action) {
              change_finding, void_finding, fix_finding,  derive,    note,   change_note, void_note, classes,
              pause,          resume,       finish,       feedback,  sign,   submit,      amend};
   deeds[action.how / 16 % deeds.size()]();
+}
+
+/// Signed like everything, since the device has its key; what the office makes of it is the point.
+void World::change_by_hand(Agent& device, const Action& action) {
+  Database& db = *device.db;
+  const auto own_visits = [&] {
+    std::vector<std::pair<Bytes, VisitState>> out;
+    auto q =
+        must(db.query("SELECT v.id, v.state FROM visit v JOIN team_member m ON m.visit = v.id WHERE m.inspector = ? "
+                      "ORDER BY v.id"),
+             "listing visits");
+    q.bind(std::string_view(device.inspector));
+    while (must(q.step(), "listing visits"))
+      out.emplace_back(to_bytes(q.blob(0)), visit_state_from(q.text(1)).value_or(VisitState::kNone));
+    return out;
+  }();
+  if (device.number == 0 || own_visits.empty()) return say("nobody touches " + device.name);
+  const auto& [id, state] = own_visits[action.what % own_visits.size()];
+  const BytesView visit = id;
+  const std::string_view inspector = device.inspector;
+  const std::string_view colleague = kInspectors[device.inspector == kInspectors[0] ? 1 : 0];
+  const std::int64_t number = device.number;
+
+  const auto add_note = [&](BytesView to) {
+    return db.execute(
+        "INSERT INTO note VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM note), NULL, '补记', NULL, ?, 1, 480, 1)",
+        to, number, inspector);
+  };
+  const auto add_answer = [&](std::string_view item, std::string_view observer, const ValueView& value) {
+    return db.execute(
+        "INSERT INTO answer VALUES (?1, ?2, ?3, ?4, NULL, NULL, NULL, 1, 480, 1) "
+        "ON CONFLICT DO UPDATE SET value = ?4",
+        visit, item, observer, value);
+  };
+  const auto add_event = [&](std::string_view event, std::int64_t after) {
+    return db.execute(
+        "INSERT INTO visit_event VALUES (?1, ?2, (SELECT coalesce(max(n), 0) FROM visit_event WHERE visit = "
+        "?1 AND author = ?2) + ?3, ?4, ?5, 'GOOD', NULL, NULL, NULL, NULL, 1, 480, 1)",
+        visit, number, after, event, inspector);
+  };
+  using Deed = std::pair<std::string, std::function<Status()>>;
+  const Deed claim = {"claims that it was accepted",
+                      [&] { return db.execute("UPDATE visit SET state = 'ACCEPTED' WHERE id = ?", visit); }};
+  const Deed event_unknown = {"invents an event", [&] { return add_event("accept", 1); }};
+  const Deed event_later = {"leaves out an event", [&] { return add_event("check_in", 3); }};
+  const Deed rename = {"renames the school", [&] { return db.execute("UPDATE school SET name = '别校'"); }};
+  const Deed foreign = {"writes into a visit that nobody planned", [&] { return add_note(Bytes(16, 7)); }};
+  const Deed misshapen = {"writes into a visit without a proper name", [&] { return add_note(Bytes(3, 7)); }};
+  const Deed plain_note = {"writes a note past the rules", [&] { return add_note(visit); }};
+  const Deed untold = {"changes a note that the office was never told of", [&]() -> Status {
+                         return db.execute("UPDATE note SET text = '改' WHERE visit = ? AND n >= 1000", visit);
+                       }};
+  const Deed amend = {"amends out of turn", [&] {
+                        return db.execute(
+                            "INSERT INTO amendment VALUES (?, ?, 1000, 'answer', 'S1/I001', 'value', zeroblob(32), 0, "
+                            "'更正', ?, 1, 480, 1)",
+                            visit, number, inspector);
+                      }};
+  const Deed as_colleague = {"answers in a colleague's name",
+                             [&] { return add_answer("S1", colleague, std::int64_t{1}); }};
+  const Deed unasked = {"answers what nobody asked", [&] { return add_answer("S99", inspector, std::int64_t{1}); }};
+  const Deed bytes = {"answers with bytes", [&] { return add_answer("S1", inspector, visit); }};
+  const Deed words = {"answers a number with words",
+                      [&] { return add_answer("S2", inspector, std::string_view("许多")); }};
+  const Deed too_many = {"answers beyond the range",
+                         [&] { return add_answer("S2", inspector, std::int64_t{1'000'000}); }};
+  const Deed rootless = {"submits without the signed hash", [&] { return add_event("submit", 1); }};
+  const Deed other_root = {"submits another hash", [&]() -> Status {
+                             DUDAO_CHECK(add_event("submit", 1));
+                             return db.execute("INSERT INTO submission VALUES (?, ?, zeroblob(32), NULL, 1, 480, 1)",
+                                               visit, inspector);
+                           }};
+  const Deed gap = {"skips a number of its chain", [&]() -> Status {
+                      DUDAO_TRY(const auto seq, integer_setting(db, "chain_seq"));
+                      DUDAO_CHECK(put_setting(db, "chain_seq", seq.value_or(0) + 1));
+                      return add_note(visit);
+                    }};
+  std::vector<Deed> deeds = {claim,     event_unknown, event_later, rename, foreign,
+                             misshapen, plain_note,    untold,      amend,  gap};
+  if (may_edit(state)) deeds = {as_colleague, unasked, bytes, words, too_many, event_later, untold, amend};
+  if (state == VisitState::kSigned || state == VisitState::kObstructed || state == VisitState::kNoAccess)
+    deeds = {rootless, other_root};
+  const auto& [what, deed] = deeds[action.more % deeds.size()];
+
+  if (what == untold.first) {
+    // Past the journal, too.
+    must(db.execute("INSERT INTO note VALUES (?, ?, 1000, NULL, '补记', NULL, ?, 1, 480, 1) ON CONFLICT DO NOTHING",
+                    visit, number, inspector),
+         "writing by hand");
+  }
+  device.on_its_way.reset();
+  device.machine.begin();
+  const Status done = record(db, deed);
+  by_hand_.insert(device.number);
+  ++tally_.faults["records are changed by hand"];
+  if (device.machine.end()) return after_life(device, what + " in " + visit_name(visit));
+  count(done);
+  say("somebody at " + device.name + " " + what + " in " + visit_name(visit) +
+      (done ? "" : ": " + error_of(done).message()));
+  remember_seals(device);
 }
 
 void World::play(const Action& action) {
@@ -902,6 +999,8 @@ void World::play(const Action& action) {
       ++tally_.faults["a device is restored from a backup"];
       return say(device.name + " is restored from its backup");
     }
+    case Kind::kByHand:
+      return change_by_hand(device, action);
     case Kind::kClone: {
       if (devices_.size() >= kMostDevices || device.number == 0) return say("nobody clones anything");
       Agent& twin = new_device(device.inspector);
@@ -1012,7 +1111,10 @@ void World::settle() {
       now_utc_ms_ += 60'000;
       const std::size_t lines = told_.size();
       sync(device);
-      quiet = quiet && told_[lines].find(": 0 sent, 0 receipted, 0 rows") != std::string::npos;
+      // What was changed by hand may be refused for ever.
+      const char* const nothing =
+          by_hand_.contains(device.number) ? " 0 receipted, 0 rows" : ": 0 sent, 0 receipted, 0 rows";
+      quiet = quiet && told_[lines].find(nothing) != std::string::npos;
     }
     if (quiet && statements == delivered_.size()) return;
     // Whoever is refused for good says so every time and has nothing more to give.

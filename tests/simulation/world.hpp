@@ -147,6 +147,7 @@ class World {
   void count(const SyncReport& report);
 
   void work(const Action& action);
+  void change_by_hand(Agent& device, const Action& action);
   void work_in(Agent& device, const Bytes& visit, const Action& action);
   void sync(Agent& device);
   void ask(Agent& device, const Action& action);
@@ -178,6 +179,7 @@ class World {
   std::map<Hash, Acknowledged> receipts_;
   std::map<Hash, std::pair<std::int64_t, std::uint64_t>> delivered_;  ///< statements that came whole: device, number
   std::set<std::int64_t> copied_;   ///< numbers of devices whose data were restored or cloned
+  std::set<std::int64_t> by_hand_;  ///< numbers of devices whose records somebody changed past the rules
   std::set<std::int64_t> revoked_;  ///< numbers of devices that the office tried to revoke
 };
 
