@@ -19,7 +19,9 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace dudao;
@@ -625,20 +627,56 @@ TEST_CASE("who is too slow with handshake, header, body or reading is cut, and o
   CHECK(body_of(greedy.answer()).size() == (32u << 20));
 }
 
-TEST_CASE("hundreds of idle connections cost nobody the answer") {
+TEST_CASE("ten thousand idle connections cost nobody the answer") {
+  rlimit files{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &files) == 0);
+  files.rlim_cur = files.rlim_max;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &files) == 0);
+  // Both ends stand in this process.
+  const std::size_t most = ListenerOptions().max_connections;
+  const std::size_t count = std::min<std::size_t>(10'000, files.rlim_max - std::min(files.rlim_max, most + 500));
+  if (count < 10'000) WARN("only " << count << " connections: the system allows " << files.rlim_max << " open files");
   const auto listener = listen({}, echo);
   std::vector<std::unique_ptr<Client>> idle;
-  for (int i = 0; i < 400; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     idle.push_back(std::make_unique<Client>(listener->port()));
     REQUIRE(idle.back()->connected());
   }
-  Client client(listener->port());
+  check_still_serves(*listener);
+  // Those that came last are there, though in wait of their first request.
+  for (std::size_t i = count - std::min(count, most / 2); i < count; ++i) {
+    idle[i]->send(kGet);
+    REQUIRE(status_of(idle[i]->answer()) == 200);
+  }
+  check_still_serves(*listener);
+}
+
+TEST_CASE("where the system allows few open files there are few connections, and whoever comes is served") {
+  std::array<int, 2> pipe{};
+  REQUIRE(::pipe(pipe.data()) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit few{200, 200};
+    setrlimit(RLIMIT_NOFILE, &few);
+    const auto listener = Listener::start({}, echo);
+    const std::uint16_t port = listener ? (*listener)->port() : 0;
+    if (::write(pipe[1], &port, sizeof port) == sizeof port) ::pause();
+    ::_exit(0);
+  }
+  std::uint16_t port = 0;
+  REQUIRE(::read(pipe[0], &port, sizeof port) == sizeof port);
+  REQUIRE(port != 0);
+  std::vector<std::unique_ptr<Client>> idle;
+  for (int i = 0; i < 400; ++i) {
+    idle.push_back(std::make_unique<Client>(port));
+    CHECK(idle.back()->connected());
+  }
+  Client client(port);
   client.send(kGet);
   CHECK(status_of(client.answer()) == 200);
-  for (const auto& one : idle) {
-    one->send(kGet);
-    REQUIRE(status_of(one->answer()) == 200);
-  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  for (const int end : pipe) ::close(end);
 }
 
 TEST_CASE("when all connections are taken the longest idle one makes room, and without an idle one it is 503") {

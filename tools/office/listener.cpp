@@ -27,6 +27,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/vector_body.hpp>
+#include <sys/resource.h>
 
 namespace dudao {
 namespace {
@@ -142,10 +143,25 @@ Bytes serialize(const Response& response, bool head_only, bool close) {
   return out;
 }
 
+/// So many connections as the process may have files open, beside its databases and what else it needs; asks the system
+/// for more first. A process without files left could not even take a connection to refuse it.
+ListenerOptions within_open_files(ListenerOptions options) {
+  constexpr rlim_t kBeside = 128;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return options;
+  const rlim_t wanted = options.max_connections + kBeside;
+  if (files.rlim_cur < wanted) {
+    files.rlim_cur = std::min(wanted, files.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  if (files.rlim_cur < wanted) options.max_connections = files.rlim_cur - std::min(files.rlim_cur - 1, kBeside);
+  return options;
+}
+
 /// What all connections share. Lives longer than any of them.
 struct Shared {
   Shared(const ListenerOptions& given, Handler given_handler)
-      : options(given),
+      : options(within_open_files(given)),
         handler(std::move(given_handler)),
         pool(static_cast<std::size_t>(std::max(given.handler_threads, 1))) {}
 

@@ -38,7 +38,9 @@ struct ListenerOptions {
   int io_threads = 0;        ///< 0: one for each core
   int handler_threads = 16;  ///< how many handlers run at once; further requests wait their turn
 
-  std::size_t max_connections = 4096;  ///< when full, the longest idle one makes room; when none is idle: 503
+  /// When full, the longest idle one makes room; when none is idle: 503. The process's limit of open files is raised to
+  /// what this needs, as far as the system lets it, and where that is not enough there are fewer.
+  std::size_t max_connections = 4096;
   std::size_t max_header_bytes = 16u << 10;
   std::size_t max_body_bytes = 8u << 20;
   std::size_t max_all_bodies_bytes = 256u << 20;  ///< of all requests being read or handled
