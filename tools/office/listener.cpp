@@ -175,7 +175,6 @@ struct Shared {
   const Handler handler;
   std::optional<asio::ssl::context> tls;
   asio::thread_pool pool;
-  std::atomic<std::size_t> connections{0};
   /// Set before the first connection is refused, so that whoever saw that one also sees "connection: close".
   std::atomic<bool> stopping{false};
   std::atomic<std::size_t> body_bytes{0};
@@ -187,7 +186,9 @@ class Connection;
 /// called on that thread, so nothing here is locked.
 class Worker {
  public:
-  explicit Worker(Shared& shared) : shared_(shared), io_(1), guard_(asio::make_work_guard(io_)), grace_(io_) {}
+  /// share: how many connections it may have. They are dealt out in turn, so that each worker makes room among its own.
+  Worker(Shared& shared, std::size_t share)
+      : shared_(shared), share_(share), io_(1), guard_(asio::make_work_guard(io_)), grace_(io_) {}
 
   asio::io_context& io() { return io_; }
   Shared& shared() { return shared_; }
@@ -203,6 +204,7 @@ class Worker {
   bool evict_one();
 
   Shared& shared_;
+  const std::size_t share_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   asio::steady_timer grace_;
@@ -212,14 +214,10 @@ class Worker {
 /// What a Worker sees of a connection.
 class Connection {
  public:
-  explicit Connection(Worker& worker) : worker_(worker) {
-    worker_.add(*this);
-    ++worker_.shared().connections;
-  }
+  explicit Connection(Worker& worker) : worker_(worker) { worker_.add(*this); }
   // What might throw is the cancelling of a timer, which has nothing to fail.
   virtual ~Connection() {  // NOLINT(bugprone-exception-escape)
     worker_.shared().body_bytes -= charged_bytes_;
-    --worker_.shared().connections;
     worker_.remove(*this);
   }
   Connection(const Connection&) = delete;
@@ -228,8 +226,13 @@ class Connection {
   virtual void begin() = 0;
   virtual void refuse_at_once() = 0;
   virtual void cut() = 0;
-  /// Since when it waits for a request of which no byte has come; nothing while it is busy.
-  const std::optional<SteadyTime>& idle_since() const { return idle_since_; }
+  /// Since when it waits for a request of which no byte has come; nothing while it is busy, or once it was evicted.
+  std::optional<SteadyTime> idle_since() const { return evicted_ ? std::nullopt : idle_since_; }
+  /// It makes room for another: cut() at once, though it may live on for a moment.
+  void evict() {
+    evicted_ = true;
+    cut();
+  }
 
  protected:
   /// Accounts for the body as it stands. False: there is no room for it.
@@ -253,6 +256,7 @@ class Connection {
 
  private:
   std::size_t charged_bytes_ = 0;
+  bool evicted_ = false;
 };
 
 /// Reads a request, has it handled, writes the answer, and again. One operation is under way at any time; it holds the
@@ -583,7 +587,7 @@ void Worker::take(tcp::socket socket) {
   const auto endpoint = socket.remote_endpoint(ec);
   if (ec) return;
   socket.set_option(tcp::no_delay(true), ec);
-  const bool room = shared_.connections < shared_.options.max_connections || evict_one();
+  const bool room = connections_.size() < share_ || evict_one();
 
   std::shared_ptr<Connection> connection;
   if (shared_.tls)
@@ -602,7 +606,7 @@ bool Worker::evict_one() {
   for (Connection* connection : connections_)
     if (connection->idle_since() && (!longest || *connection->idle_since() < *longest->idle_since()))
       longest = connection;
-  if (longest) longest->cut();
+  if (longest) longest->evict();
   return longest != nullptr;
 }
 
@@ -642,8 +646,9 @@ class Listener::Impl {
  public:
   Impl(const ListenerOptions& options, Handler handler) : shared_(options, std::move(handler)) {
     const int cores = static_cast<int>(std::thread::hardware_concurrency());
-    const int threads = std::max(options.io_threads > 0 ? options.io_threads : cores, 1);
-    for (int i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>(shared_));
+    const auto threads = static_cast<std::size_t>(std::max(options.io_threads > 0 ? options.io_threads : cores, 1));
+    const std::size_t share = std::max<std::size_t>(1, shared_.options.max_connections / threads);
+    for (std::size_t i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>(shared_, share));
     acceptor_.emplace(workers_.front()->io());
     retry_.emplace(workers_.front()->io());
     signals_.emplace(workers_.front()->io());
