@@ -216,13 +216,15 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode m
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 64 << 20);
+  // Before anything is read: without the right to write SQLite cannot read a WAL database alone either, and calls that
+  // an I/O error.
+  if (mode != Mode::kReadOnly && sqlite3_db_readonly(handle, "main") == 1) return fail(Code::kDatabaseReadOnly, path);
   // Exclusive before WAL: the index of the log then lives in our memory and a second process cannot come in.
   if (mode != Mode::kReadOnly) DUDAO_CHECK(database->script("PRAGMA locking_mode=EXCLUSIVE;"));
   DUDAO_TRY(const std::int64_t found_id, database->integer("PRAGMA application_id"));
   DUDAO_TRY(const std::int64_t tables, database->integer("SELECT count(*) FROM sqlite_schema"));
   if (found_id != application_id && (found_id != 0 || tables != 0)) return fail(Code::kDatabaseForeign, path);
   if (mode == Mode::kReadOnly) return database;
-  if (sqlite3_db_readonly(handle, "main") == 1) return fail(Code::kDatabaseReadOnly, path);
   // BEGIN IMMEDIATE takes the lock now rather than at the first save.
   DUDAO_CHECK(
       database->script("PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;"

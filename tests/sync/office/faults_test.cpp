@@ -4,8 +4,10 @@
 #include "tests/sync/office/county.hpp"
 
 #include <csignal>
+#include <filesystem>
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace dudao;
 using namespace dudao::test;
@@ -186,6 +188,34 @@ TEST_CASE("an office whose disk takes no more registers nothing, says so, and ta
   CHECK(at.office.check().sound());
   at.office.restart();
   CHECK(at.office.check().sound());
+}
+
+TEST_CASE("an office whose database can only be read says so, opens nothing and changes nothing") {
+  namespace fs = std::filesystem;
+  TestOffice office;
+  office.add_people_and_schools();
+  office.office.reset();
+  const fs::path folder = office.folder.path();
+  const auto bytes = [&] { return fs::file_size(folder / "office.db"); };
+  const auto before = bytes();
+  for (const bool folder_too : {false, true}) {
+    INFO((folder_too ? "the folder, too" : "the file alone"));
+    fs::permissions(folder, folder_too ? fs::perms(0555) : fs::perms(0777));
+    fs::permissions(folder / "office.db", fs::perms(0444));
+    // Root may write everywhere; nobody may not.
+    const bool root = ::geteuid() == 0;
+    if (root) REQUIRE(::seteuid(65534) == 0);
+    const auto opened =
+        Office::open(office.platform, {.database = folder / "office.db", .origin = "office.example/log"});
+    if (root) REQUIRE(::seteuid(0) == 0);
+    REQUIRE_FALSE(opened);
+    CHECK(opened.error().code == Code::kDatabaseReadOnly);
+    CHECK(bytes() == before);
+  }
+  fs::permissions(folder, fs::perms(0700));
+  fs::permissions(folder / "office.db", fs::perms(0600));
+  office.open();
+  CHECK(office.check().sound());
 }
 
 TEST_CASE("an office whose clock is ten years slow takes the record, and the audit says that its time ran backwards") {
