@@ -367,12 +367,12 @@ Result<Bytes> open_sealed(BytesView key, BytesView sealed, BytesView context_byt
   return plain;
 }
 
-Hash scrypt(BytesView pass_phrase, BytesView salt, unsigned cost_log2) {
+Hash scrypt(BytesView pass_phrase, BytesView salt, unsigned cost_log2, unsigned lanes) {
   Hash out;
   const std::uint64_t cost = std::uint64_t{1} << cost_log2;
   constexpr std::uint64_t kBlock = 8;
   require(EVP_PBE_scrypt(reinterpret_cast<const char*>(pass_phrase.data()), pass_phrase.size(), salt.data(),
-                         salt.size(), cost, kBlock, 1, (cost + 4) * kBlock * 128 + (1 << 20), out.data(),
+                         salt.size(), cost, kBlock, lanes, (cost + lanes + 3) * kBlock * 128 + (1 << 20), out.data(),
                          out.size()) == 1);
   return out;
 }

@@ -85,7 +85,8 @@ Bytes seal(BytesView key, BytesView plain, BytesView context);
 /// Error: kSealBroken (wrong key, wrong context or a changed byte; which one cannot be known).
 Result<Bytes> open_sealed(BytesView key, BytesView sealed, BytesView context);
 
-/// scrypt (RFC 7914). cost_log2 15 with r 8 takes 32 MiB. out: 32 bytes.
-Hash scrypt(BytesView pass_phrase, BytesView salt, unsigned cost_log2);
+/// scrypt (RFC 7914) with r 8: 2^cost_log2 KiB of memory, so 16 MiB for 14, and `lanes` (p) times the work one after
+/// the other in the same memory.
+Hash scrypt(BytesView pass_phrase, BytesView salt, unsigned cost_log2, unsigned lanes);
 
 }  // namespace dudao

@@ -227,5 +227,5 @@ TEST_CASE("the ordinary work of scrypt is what is written into a key file") {
   const TempFolder folder;
   const auto store = DesktopKeyStore::open({.folder = folder / "keys", .pass_phrase = "one"});
   REQUIRE((*store)->create("device", Algorithm::kEd25519));
-  CHECK(content(folder / "keys/device.key")[10] == 15);
+  CHECK(content(folder / "keys/device.key")[10] == 14);
 }
