@@ -235,8 +235,11 @@ Status VisitBook::put_answer(const Open& visit, std::string_view item, std::stri
   DUDAO_CHECK(editable(visit));
   DUDAO_CHECK(check_text(note, kMaxRemarkChars, "note"));
   DUDAO_TRY(const Checklist list, checklist_of(visit));
-  DUDAO_TRY(const Answers answers, answers_of(visit, observer));
-  DUDAO_CHECK(list.check_answer(item, value, answers));
+  Answers others;
+  if (list.looks_at_others(item)) {
+    DUDAO_TRY(others, answers_of(visit, observer));
+  }
+  DUDAO_CHECK(list.check_answer(item, value, others));
   const Value cell = value_of(value);
   const Moment at = now(platform_.clock);
   return record(db_, [&] {

@@ -231,7 +231,7 @@ Status Checklist::check_answer(string_view code, const AnswerValue& answer, cons
   DUDAO_CHECK(answer.is_na() ? check_na(*item, answer) : check_form(*item, answer));
   const auto index = static_cast<size_t>(item - impl_->items.data());
   const ItemRules& rules = impl_->rules[index];
-  if (!rules.constraint && always_shown(*impl_, index)) return {};
+  if (!looks_at_others(code)) return {};
   Evaluation now(*impl_, chosen_->asked, answers, rules.needs);
   if (!now.shown(index)) return fail(Code::kAnswerHidden, item->code);
   if (answer.is_na() || !rules.constraint) return {};
@@ -242,6 +242,13 @@ Status Checklist::check_answer(string_view code, const AnswerValue& answer, cons
   if (rules.constraint->holds(now.values()).value_or(true)) return {};
   const string message(item->constraint_message.in(""));
   return fail(Code::kAnswerConstraint, item->code + ": " + (message.empty() ? rules.constraint->source() : message));
+}
+
+bool Checklist::looks_at_others(string_view code) const {
+  const Item* item = this->item(code);
+  if (!item) return false;
+  const auto index = static_cast<size_t>(item - impl_->items.data());
+  return impl_->rules[index].constraint || !always_shown(*impl_, index);
 }
 
 std::vector<string> Checklist::visible(const Answers& answers) const {

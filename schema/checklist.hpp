@@ -218,6 +218,8 @@ class Checklist {
   /// kAnswerTextBad; beside the others: kAnswerHidden, kAnswerConstraint. So an answer refused as hidden is well
   /// formed, and may stand where it was given before it was hidden.
   Status check_answer(std::string_view code, const AnswerValue& answer, const Answers& answers) const;
+  /// False where check_answer() looks at no other answer of the item's observer, so that none need be given.
+  bool looks_at_others(std::string_view code) const;
 
   // In all of these an answer that is hidden, NA, not of the item's type or to an item that is not asked counts as
   // absent, and stays where it is stored. The order in which answers were given makes no difference.

@@ -134,6 +134,7 @@ Result<bool> Query::step() {
   const Error error = database_->error(rc, sqlite3_sql(statement_));
   sqlite3_reset(statement_);
   next_parameter_ = 1;
+  database_->failed_ = error;
   return fail(error);
 }
 
@@ -329,33 +330,139 @@ Status Transaction::commit() {
 
 // --- Capture
 
-Result<Capture> Capture::begin(Database& database, const std::vector<std::string_view>& tables) {
-  sqlite3_session* session = nullptr;
-  if (sqlite3session_create(database.handle(), "main", &session) != SQLITE_OK) return fail(Code::kInternal, "session");
-  Capture capture(session);
-  for (const std::string_view table : tables)
-    if (sqlite3session_attach(session, std::string(table).c_str()) != SQLITE_OK)
-      return fail(Code::kInternal, std::string(table));
-  return capture;
+namespace {
+
+/// As SQLite writes lengths into changesets: seven bits a byte, the highest first.
+void put_length(Bytes& out, std::size_t length) {
+  int bits = 0;
+  while (bits < 28 && length >> (bits + 7) != 0) bits += 7;
+  for (; bits > 0; bits -= 7) out.push_back(static_cast<std::uint8_t>(0x80 | (length >> bits & 0x7f)));
+  out.push_back(static_cast<std::uint8_t>(length & 0x7f));
 }
 
-Capture::Capture(Capture&& other) noexcept : session_(std::exchange(other.session_, nullptr)) {}
+constexpr std::uint8_t kUndefined = 0;
+
+void put_value(Bytes& out, const ValueView& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    out.push_back(SQLITE_INTEGER);
+    for (int shift = 56; shift >= 0; shift -= 8)
+      out.push_back(static_cast<std::uint8_t>(static_cast<std::uint64_t>(*integer) >> shift));
+  } else if (const auto* text = std::get_if<std::string_view>(&value)) {
+    out.push_back(SQLITE_TEXT);
+    put_length(out, text->size());
+    append(out, view(*text));
+  } else if (const auto* blob = std::get_if<BytesView>(&value)) {
+    out.push_back(SQLITE_BLOB);
+    put_length(out, blob->size());
+    append(out, *blob);
+  } else {
+    out.push_back(SQLITE_NULL);
+  }
+}
+
+}  // namespace
+
+struct Capture::State {
+  State(Database& at, const std::vector<std::string_view>& watched) : database(at), tables(watched) {}
+
+  Database& database;
+  const std::vector<std::string_view>& tables;
+  Bytes out = {};
+  std::string table = {};  ///< of the last header in `out`
+  std::optional<Code> failed = {};
+
+  static void before_change(void* self, sqlite3*, int operation, const char*, const char* table_name, sqlite3_int64,
+                            sqlite3_int64) noexcept {
+    auto& state = *static_cast<State*>(self);
+    try {
+      state.note(operation, table_name);
+    } catch (const std::bad_alloc&) {
+      state.failed = Code::kOutOfMemory;
+    }
+  }
+
+  void note(int operation, std::string_view table_name) {
+    if (std::find(tables.begin(), tables.end(), table_name) == tables.end()) return;
+    const Bytes& key = database.key_places_.find(table_name)->second;
+    const std::size_t size_before = out.size();
+    if (table != table_name) {
+      out.push_back('T');
+      put_length(out, key.size());
+      append(out, key);
+      append(out, view(table_name));
+      out.push_back(0);
+    }
+    out.push_back(static_cast<std::uint8_t>(operation));
+    out.push_back(0);  // Nobody's trigger.
+    bool changed = operation != SQLITE_UPDATE;
+    if (operation != SQLITE_INSERT) {
+      for (std::size_t column = 0; column < key.size(); ++column) {
+        const auto old = value_of(sqlite3_preupdate_old, column);
+        bool tell = true;
+        if (operation == SQLITE_UPDATE) {
+          const bool differs = !equal(old, value_of(sqlite3_preupdate_new, column));
+          changed = changed || differs;
+          tell = differs || key[column] != 0;
+        }
+        tell ? put_value(out, old) : out.push_back(kUndefined);
+      }
+    }
+    if (operation != SQLITE_DELETE) {
+      for (std::size_t column = 0; column < key.size(); ++column) {
+        const auto fresh = value_of(sqlite3_preupdate_new, column);
+        const bool tell = operation == SQLITE_INSERT || !equal(fresh, value_of(sqlite3_preupdate_old, column));
+        tell ? put_value(out, fresh) : out.push_back(kUndefined);
+      }
+    }
+    if (changed)
+      table = table_name;
+    else
+      out.resize(size_before);
+  }
+
+  /// Valid until the hook returns.
+  template <class Read>
+  ValueView value_of(Read read, std::size_t column) {
+    sqlite3_value* value = nullptr;
+    if (const int rc = read(database.handle(), static_cast<int>(column), &value); rc != SQLITE_OK) failed = code_of(rc);
+    if (!value) return std::monostate{};
+    if (sqlite3_value_type(value) == SQLITE_FLOAT) failed = Code::kInternal;
+    return cell(value);
+  }
+};
+
+Capture::Capture(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Capture::Capture(Capture&& other) noexcept = default;
 Capture::~Capture() {
-  if (session_) sqlite3session_delete(static_cast<sqlite3_session*>(session_));
+  if (state_) sqlite3_preupdate_hook(state_->database.handle(), nullptr, nullptr);
+}
+
+Result<Capture> Capture::begin(Database& database, const std::vector<std::string_view>& tables) {
+  for (const std::string_view table : tables) {
+    if (database.key_places_.contains(table)) continue;
+    Bytes key;
+    DUDAO_TRY(auto q, database.query("SELECT pk FROM pragma_table_info(?) ORDER BY cid"));
+    q.bind(table);
+    while (true) {
+      DUDAO_TRY(const bool row, q.step());
+      if (!row) break;
+      key.push_back(static_cast<std::uint8_t>(q.integer(0)));
+    }
+    database.key_places_.emplace(table, std::move(key));
+  }
+  database.failed_.reset();
+  auto state = std::make_unique<State>(database, tables);
+  sqlite3_preupdate_hook(database.handle(), State::before_change, state.get());
+  return Capture(std::move(state));
 }
 
 Result<Bytes> Capture::changeset() {
-  int size = 0;
-  void* data = nullptr;
-  const int rc = sqlite3session_changeset(static_cast<sqlite3_session*>(session_), &size, &data);
-  if (rc != SQLITE_OK) return fail(code_of(rc), "changeset");
-  Bytes out = to_bytes(blob_view(data, size));
-  sqlite3_free(data);
-  return out;
+  if (state_->database.failed_) return fail(*state_->database.failed_);
+  if (state_->failed) return fail(*state_->failed, "capture");
+  return std::move(state_->out);
 }
 
 Result<Bytes> fold_changesets(const std::vector<Bytes>& changesets) {
-  if (changesets.size() == 1) return changesets.front();
   sqlite3_changegroup* group = nullptr;
   if (sqlite3changegroup_new(&group) != SQLITE_OK) return fail(Code::kInternal, "changegroup");
   int rc = SQLITE_OK;

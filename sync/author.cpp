@@ -223,7 +223,8 @@ namespace {
 Status check_fits(BytesView changeset) {
   constexpr std::size_t kAroundChanges = 1'024;  // Header, chain, signature: a tenth of that.
   if (changeset.size() < kMaxStatementBytes / 2) return {};
-  DUDAO_TRY(const ChangesBuilder builder, changes_of(changeset));
+  DUDAO_TRY(const Bytes folded, fold_changesets({to_bytes(changeset)}));
+  DUDAO_TRY(const ChangesBuilder builder, changes_of(folded));
   ChangeSet change_set;
   change_set.changes = builder.changes();
   const std::size_t bytes = write_change_set(change_set).size();

@@ -23,7 +23,7 @@ set(below_tests platform schema sync sync/office agent tools tests)
 # an attacker or a witness; product code may not.
 set(libraries sqlite openssl curl boost cli11 libcsv iconv zstd system)
 set(include_of_sqlite "^(sqlite3|sqlite3ext|sqlcipher/.*)\\.h$")
-set(place_of_sqlite "^(schema/sqlite\\.(cpp|hpp)|tests/bench/baselines\\.cpp|tests/faults/(disk|memory)\\.cpp)$")
+set(place_of_sqlite "^(schema/sqlite\\.(cpp|hpp)|tests/bench/baselines\\.cpp|tests/faults/(disk|memory)\\.cpp|tests/schema/capture_test\\.cpp)$")
 set(include_of_openssl "^openssl/")
 set(place_of_openssl "^(platform/crypto\\.cpp|tests/platform/small_server\\.cpp|tests/tools/listener_test\\.cpp)$")
 set(include_of_curl "^curl/")
