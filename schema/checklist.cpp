@@ -62,6 +62,15 @@ Status check_choices(const Item& item, string_view chosen) {
   return {};
 }
 
+/// Is the code one of a stored choice, "a" or "a,b"?
+bool is_chosen(string_view chosen, string_view code) {
+  for (size_t at = chosen.find(code); at != string_view::npos; at = chosen.find(code, at + 1)) {
+    const size_t end = at + code.size();
+    if ((at == 0 || chosen[at - 1] == ',') && (end == chosen.size() || chosen[end] == ',')) return true;
+  }
+  return false;
+}
+
 Status check_range(const Item& item, int64_t number, int64_t least, int64_t most) {
   if (number >= least && number <= most) return {};
   const bool date = item.type == ItemType::kDate;
@@ -212,6 +221,8 @@ Result<Checklist> Checklist::subset(const std::vector<string>& codes) const {
     for (const auto* rule : {&rules.visible_if, &rules.constraint, &rules.calculate, &rules.met_if})
       if (*rule) looked_at.push_back(&**rule);
     for (const FindingRule& finding : rules.finding_if) looked_at.push_back(&finding.when);
+    for (const auto& offered : rules.offered_if)
+      if (offered) looked_at.push_back(&*offered);
     for (std::optional<size_t> at = item.section; at; at = impl_->sections[*at].parent)
       if (const auto& condition = impl_->section_visible_if[*at]) looked_at.push_back(&*condition);
     for (const Expression* expression : looked_at)
@@ -234,7 +245,12 @@ Status Checklist::check_answer(string_view code, const AnswerValue& answer, cons
   if (!looks_at_others(code)) return {};
   Evaluation now(*impl_, chosen_->asked, answers, rules.needs);
   if (!now.shown(index)) return fail(Code::kAnswerHidden, item->code);
-  if (answer.is_na() || !rules.constraint) return {};
+  if (answer.is_na()) return {};
+  for (size_t n = 0; n < rules.offered_if.size(); ++n)
+    if (rules.offered_if[n] && is_chosen(std::get<string>(answer.value), item->options[n].code) &&
+        !rules.offered_if[n]->holds(now.values()).value_or(false))
+      return fail(Code::kAnswerOption, item->code + ": not offered beside the other answers");
+  if (!rules.constraint) return {};
   ExpressionValue value{true, 0, {}, answer.total.value_or(0)};
   if (const auto* number = std::get_if<int64_t>(&answer.value)) value.number = *number;
   if (const auto* text = std::get_if<string>(&answer.value)) value.text = *text;
@@ -248,7 +264,21 @@ bool Checklist::looks_at_others(string_view code) const {
   const Item* item = this->item(code);
   if (!item) return false;
   const auto index = static_cast<size_t>(item - impl_->items.data());
-  return impl_->rules[index].constraint || !always_shown(*impl_, index);
+  const ItemRules& rules = impl_->rules[index];
+  return rules.constraint || !rules.offered_if.empty() || !always_shown(*impl_, index);
+}
+
+std::vector<string> Checklist::offered(string_view code, const Answers& answers) const {
+  std::vector<string> codes;
+  const Item* item = this->item(code);
+  if (!item) return codes;
+  const ItemRules& rules = impl_->rules[static_cast<size_t>(item - impl_->items.data())];
+  const Evaluation now(*impl_, chosen_->asked, answers, rules.needs);
+  for (size_t n = 0; n < item->options.size(); ++n) {
+    const bool always = rules.offered_if.empty() || !rules.offered_if[n];
+    if (always || rules.offered_if[n]->holds(now.values()).value_or(false)) codes.push_back(item->options[n].code);
+  }
+  return codes;
 }
 
 std::vector<string> Checklist::visible(const Answers& answers) const {

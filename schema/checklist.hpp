@@ -29,6 +29,7 @@ inline constexpr std::size_t kMaxChecklistItems = 1'000;
 inline constexpr std::size_t kMaxChecklistSections = 200;
 inline constexpr std::size_t kMaxChecklistDepth = 4;  ///< Sections within sections.
 inline constexpr std::size_t kMaxItemOptions = 200;
+inline constexpr unsigned kChecklistFormats = 2;  ///< dudao-checklist-1 and dudao-checklist-2 are read.
 inline constexpr std::size_t kMaxCodeBytes = 64;
 inline constexpr std::size_t kMaxTextBytes = 2'000;                ///< Of any text in a template, in one language.
 inline constexpr std::size_t kMaxNaReasonBytes = 1'000;            ///< Of the reason for NA.
@@ -190,6 +191,11 @@ class Checklist {
   /// kChecklistExpression, kChecklistReference, kChecklistTypes, kChecklistOverflow, kChecklistCycle,
   /// kChecklistScoring, kChecklistWeights, kChecklistBands, kChecklistRange, kChecklistVeto.
   static Result<Checklist> parse(std::string_view json);
+  /// What no program that reads a published template minds, and nobody means: kChecklistUnreachable (an item that no
+  /// answers can bring to be asked) and kChecklistFullMarks (points that no answer gives), each with the first item.
+  /// Asked before publishing, never of what is published already. An item is called unreachable only when that is
+  /// proved; what takes too many steps to decide passes.
+  Status check_publishable() const;
   /// The form to publish: the same document without white space between its parts, members in their order.
   /// `json`: at most 1,000,000 bytes. Error: kChecklistNotJson, kChecklistTooBig.
   static Result<std::string> compact(std::string_view json);
@@ -215,8 +221,8 @@ class Checklist {
   /// May this answer be saved beside `answers` (which may hold the item's former answer; it is not looked at)?
   /// Taking an answer back (AnswerValue::is_empty()) is always allowed. Errors, in this order: kAnswerUnknownItem,
   /// kAnswerCalculated; its form: kAnswerNaNotAllowed, kAnswerReasonMissing, kAnswerType, kAnswerOption, kAnswerRange,
-  /// kAnswerTextBad; beside the others: kAnswerHidden, kAnswerConstraint. So an answer refused as hidden is well
-  /// formed, and may stand where it was given before it was hidden.
+  /// kAnswerTextBad; beside the others: kAnswerHidden, kAnswerOption (not offered), kAnswerConstraint. So an answer
+  /// refused as hidden is well formed, and may stand where it was given before it was hidden.
   Status check_answer(std::string_view code, const AnswerValue& answer, const Answers& answers) const;
   /// False where check_answer() looks at no other answer of the item's observer, so that none need be given.
   bool looks_at_others(std::string_view code) const;
@@ -224,6 +230,9 @@ class Checklist {
   // In all of these an answer that is hidden, NA, not of the item's type or to an item that is not asked counts as
   // absent, and stays where it is stored. The order in which answers were given makes no difference.
 
+  /// Codes of the options of a single or multi item that may be chosen beside these answers, in order: those without
+  /// offered_if, and those whose offered_if holds. Empty if the item is not asked or has no options.
+  std::vector<std::string> offered(std::string_view code, const Answers& answers) const;
   /// Codes of the items that are shown, in order.
   std::vector<std::string> visible(const Answers& answers) const;
   /// Codes of the required items that are shown and neither answered nor NA, in order.

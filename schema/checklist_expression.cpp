@@ -32,6 +32,9 @@ constexpr int64_t power_of_ten(unsigned exponent) {
   return power;
 }
 
+/// Rounded towards less; b > 0.
+constexpr int64_t divide_down(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+
 string at(size_t position, string_view what) { return "position " + std::to_string(position) + ": " + string(what); }
 
 enum class Token : std::uint8_t { kEnd, kNumber, kText, kWord, kSymbol };
@@ -120,8 +123,8 @@ class Lexer {
 
 class ExpressionParser {
  public:
-  ExpressionParser(string_view text, const Expression::FindItem& find, std::optional<size_t> self)
-      : lexer_(text), find_(find), self_(self) {
+  ExpressionParser(string_view text, const Expression::FindItem& find, std::optional<size_t> self, unsigned format)
+      : lexer_(text), find_(find), self_(self), format_(format) {
     result_.source_ = string(text);
   }
 
@@ -417,6 +420,26 @@ class ExpressionParser {
       if (!days) return unexpected("a date like '2026-09-01'");
       emit(Op::kDate, position).number = *days;
       DUDAO_CHECK(advance());
+    } else if (format_ >= 2 && (name == "floor" || name == "abs" || name == "length")) {
+      DUDAO_CHECK(deeper(&ExpressionParser::alternatives));
+      emit(name == "floor" ? Op::kFloor : name == "abs" ? Op::kAbs : Op::kLength, position);
+    } else if (format_ >= 2 && (name == "min" || name == "max")) {
+      DUDAO_CHECK(deeper(&ExpressionParser::alternatives));
+      do {
+        DUDAO_CHECK(expect(","));
+        DUDAO_CHECK(deeper(&ExpressionParser::alternatives));
+        emit(name == "min" ? Op::kLeast : Op::kGreatest, position);
+      } while (is_symbol(","));
+    } else if (format_ >= 2 && (name == "contains" || name == "starts_with" || name == "ends_with")) {
+      DUDAO_CHECK(deeper(&ExpressionParser::alternatives));
+      DUDAO_CHECK(expect(","));
+      if (now_.token != Token::kText || now_.text.empty()) return unexpected("a text in quotes");
+      emit(name == "contains"      ? Op::kContains
+           : name == "starts_with" ? Op::kStartsWith
+                                   : Op::kEndsWith,
+           position)
+          .text = now_.text;
+      DUDAO_CHECK(advance());
     } else {
       return fail(Code::kChecklistExpression, at(position, "there is no function '" + quotable(name) + "'"));
     }
@@ -427,12 +450,14 @@ class ExpressionParser {
   Lexeme now_;
   const Expression::FindItem& find_;
   std::optional<size_t> self_;
+  unsigned format_;
   size_t depth_ = 0;
   Expression result_;
 };
 
-Result<Expression> Expression::parse(string_view text, const FindItem& find, std::optional<size_t> self) {
-  return ExpressionParser(text, find, self).run();
+Result<Expression> Expression::parse(string_view text, const FindItem& find, std::optional<size_t> self,
+                                     unsigned format) {
+  return ExpressionParser(text, find, self, format).run();
 }
 
 /// Walks the steps as the machine will, with types in place of values.
@@ -588,6 +613,25 @@ class ExpressionChecker {
       case Op::kModulo:
       case Op::kRatio:
         return quotient(index, step);
+      case Op::kFloor:
+      case Op::kAbs:
+        return whole_or_size(index, step);
+      case Op::kLeast:
+      case Op::kGreatest:
+        return extreme(index, step);
+      case Op::kLength:
+      case Op::kContains:
+      case Op::kStartsWith:
+      case Op::kEndsWith: {
+        const Operand a = pop();
+        if (a.type.kind != Kind::kText)
+          return mismatch(step, "a text is looked into, not " + string(name(a.type.kind)));
+        if (step.op == Op::kLength)
+          push(index, Kind::kNumber, 0, 0, std::max<int64_t>(kMaxTextAnswerChars, kMaxExpressionBytes));
+        else
+          push(index, Kind::kCondition);
+        return {};
+      }
       case Op::kEqual:
       case Op::kNotEqual:
       case Op::kLess:
@@ -707,6 +751,34 @@ class ExpressionChecker {
     }
     const bool not_negative = a.type.least >= 0 && (b.type.least >= 0 || step.op == Op::kModulo);
     push(index, Kind::kNumber, decimals, not_negative ? 0 : -most, most);
+    return {};
+  }
+
+  Status whole_or_size(size_t index, Step& step) {
+    const Operand a = pop();
+    if (a.type.kind != Kind::kNumber) return mismatch(step, "asks for a number, not " + string(name(a.type.kind)));
+    if (step.op == Op::kAbs) {
+      const int64_t least = a.type.least > 0 ? a.type.least : a.type.most < 0 ? -a.type.most : 0;
+      push(index, Kind::kNumber, a.type.decimals, least, magnitude(a.type));
+      return {};
+    }
+    step.scale_a = power_of_ten(a.type.decimals);
+    push(index, Kind::kNumber, 0, divide_down(a.type.least, step.scale_a), divide_down(a.type.most, step.scale_a));
+    return {};
+  }
+
+  Status extreme(size_t index, Step& step) {
+    Operand b = pop();
+    Operand a = pop();
+    const Kind kind = a.type.kind;
+    if (kind != b.type.kind || (kind != Kind::kNumber && kind != Kind::kDate))
+      return mismatch(
+          step, "numbers or dates are put in order, not " + string(name(kind)) + " and " + string(name(b.type.kind)));
+    if (!align(step, a.type, b.type)) return overflow(step);
+    const bool least = step.op == Op::kLeast;
+    push(index, kind, a.type.decimals,
+         least ? std::min(a.type.least, b.type.least) : std::max(a.type.least, b.type.least),
+         least ? std::min(a.type.most, b.type.most) : std::max(a.type.most, b.type.most));
     return {};
   }
 
@@ -876,6 +948,28 @@ ExpressionValue Expression::evaluate(std::span<const ExpressionValue> values) co
       case Op::kNot:
         stack.back().number = stack.back().number == 0 ? 1 : 0;
         break;
+      case Op::kFloor:
+        stack.back().number = divide_down(stack.back().number, step.scale_a);
+        break;
+      case Op::kAbs:
+        stack.back().number = std::abs(stack.back().number);
+        break;
+      case Op::kLength: {
+        const string_view text = stack.back().text;
+        const auto chars = std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
+        stack.back() = {stack.back().known, chars, {}, 0};
+        break;
+      }
+      case Op::kContains:
+      case Op::kStartsWith:
+      case Op::kEndsWith: {
+        const string_view text = stack.back().text;
+        const bool found = step.op == Op::kContains     ? text.find(step.text) != string_view::npos
+                           : step.op == Op::kStartsWith ? text.starts_with(step.text)
+                                                        : text.ends_with(step.text);
+        stack.back() = {stack.back().known, found ? 1 : 0, {}, 0};
+        break;
+      }
       case Op::kAnd:
       case Op::kOr: {
         const ExpressionValue b = pop();
@@ -943,6 +1037,8 @@ ExpressionValue Expression::evaluate(std::span<const ExpressionValue> values) co
                        : step.op == Op::kDivide    ? left / right
                        : step.op == Op::kModulo    ? left % right
                        : step.op == Op::kRatio     ? divide_rounded(left, right)
+                       : step.op == Op::kLeast     ? std::min(left, right)
+                       : step.op == Op::kGreatest  ? std::max(left, right)
                        : step.op == Op::kEqual     ? (left == right ? 1 : 0)
                        : step.op == Op::kNotEqual  ? (left != right ? 1 : 0)
                        : step.op == Op::kLess      ? (left < right ? 1 : 0)

@@ -23,6 +23,11 @@
 ///       | if(condition, a, b)        | coalesce(a, b)      a, or b where a is absent
 ///       | ratio(a, b, decimals)      a / b, rounded half away from zero to so many decimals (0 to 6)
 ///       | date('2026-09-01')
+///       and in dudao-checklist-2:
+///       | floor(a) | abs(a)          the next whole number below or at a; a without its sign
+///       | min(a, b, ...) | max(a, b, ...)      of at least two numbers, or of dates
+///       | length(t)                  Unicode code points of a text
+///       | contains(t, 'x') | starts_with(t, 'x') | ends_with(t, 'x')
 ///
 /// Absence. What is hidden, NA, not answered or not asked is absent. Arithmetic and comparison with something absent
 /// are absent; and / or / not follow Kleene ("absent and false" is false, "absent or true" is true). At the top absent
@@ -84,7 +89,9 @@ class Expression {
 
   /// `self` is the item that "." stands for, or nothing where "." has no meaning. Errors, with the byte position from 1
   /// in their detail: kChecklistExpression (form, length, depth), kChecklistReference (no such item).
-  static Result<Expression> parse(std::string_view text, const FindItem& find, std::optional<std::size_t> self);
+  /// `format`: functions that came with a later one are not known.
+  static Result<Expression> parse(std::string_view text, const FindItem& find, std::optional<std::size_t> self,
+                                  unsigned format);
 
   /// Checks kinds, options and bounds; must be called once, after calculated items that it names have their bounds.
   /// Errors: kChecklistTypes, kChecklistReference (no such option), kChecklistOverflow.
@@ -102,6 +109,7 @@ class Expression {
  private:
   friend class ExpressionParser;
   friend class ExpressionChecker;
+  friend class ExpressionTree;
 
   enum class Op : std::uint8_t {
     kNumber,
@@ -122,6 +130,14 @@ class Expression {
     kDivide,
     kModulo,
     kRatio,
+    kFloor,
+    kAbs,
+    kLeast,
+    kGreatest,
+    kLength,
+    kContains,
+    kStartsWith,
+    kEndsWith,
     kEqual,
     kNotEqual,
     kLess,
@@ -139,8 +155,8 @@ class Expression {
     Op op{};
     std::uint32_t position = 0;  ///< Byte in the source, from 1.
     std::size_t item = 0;
-    std::int64_t number = 0;  ///< A literal; the number of literals of kIn; the decimals of kRatio.
-    std::string text;
+    std::int64_t number = 0;   ///< A literal; the number of literals of kIn; the decimals of kRatio.
+    std::string text;          ///< A literal; the option of kSelected; what kContains and its kin look for.
     unsigned decimals = 0;     ///< Of a number literal.
     std::int64_t scale_a = 1;  ///< Set by check(): factors that bring operands to the same decimals.
     std::int64_t scale_b = 1;

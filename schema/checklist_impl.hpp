@@ -27,12 +27,14 @@ struct ItemRules {
   std::int64_t calculate_scale = 1;  ///< Brings what calculate gives to the item's decimals.
   std::optional<Expression> met_if;
   std::vector<FindingRule> finding_if;
+  std::vector<std::optional<Expression>> offered_if;  ///< By option; empty when no option has one.
   /// The items that must be worked out, in this order, to know whether this one is shown, its value and its constraint.
   /// It is the last of them.
   std::vector<std::size_t> needs;
 };
 
 struct Checklist::Impl {
+  unsigned format = 1;
   std::string code;
   std::int64_t version = 0;
   Text title;

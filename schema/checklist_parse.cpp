@@ -27,7 +27,7 @@ constexpr size_t kMaxBands = 20;
 constexpr size_t kMaxFindings = 8;
 constexpr int64_t kMaxPhotos = 20;
 constexpr int64_t kMaxVersion = 1'000'000'000;
-constexpr string_view kFormat = "dudao-checklist-1";
+constexpr string_view kFormats[kChecklistFormats] = {"dudao-checklist-1", "dudao-checklist-2"};
 
 /// Refuses what nlohmann's reader would let pass: names twice in one object (it keeps the last), fractions (floats),
 /// and nesting without end.
@@ -205,7 +205,10 @@ class Parser {
       DUDAO_TRY([[maybe_unused]] const string schema, read_string(document, "$schema", where));
     }
     DUDAO_TRY(const string format, read_string(document, "format", where));
-    if (format != kFormat) return shape(where, "'format' must be " + string(kFormat));
+    const auto* known = std::find(std::begin(kFormats), std::end(kFormats), format);
+    if (known == std::end(kFormats))
+      return shape(where, "'format' must be " + string(kFormats[0]) + " or " + string(kFormats[1]));
+    list_->format = static_cast<unsigned>(known - std::begin(kFormats)) + 1;
     DUDAO_TRY(list_->code, read_code(document, where, is_plain_code));
     if (!document.contains("version")) return shape(where, "'version' is missing");
     DUDAO_TRY(list_->version, read_whole(document, "version", 0, 1, kMaxVersion, where));
@@ -436,12 +439,14 @@ class Parser {
     return {};
   }
 
-  Status options(const json& entry, Item& item, const string& where) {
+  Status options(const json& entry, Item& item, const string& where) const {
     DUDAO_TRY(const json* options, read_array(entry, "options", kMaxItemOptions, where));
     std::set<string> codes;
     for (const json& each : *options) {
       const string place = where + " option " + std::to_string(item.options.size() + 1);
-      DUDAO_CHECK(check_members(each, place, {"code", "label", "value"}));
+      DUDAO_CHECK(check_members(each, place, {"code", "label", "value", "offered_if"}));
+      if (each.contains("offered_if") && list_->format < 2)
+        return shape(place, "'offered_if' came with " + string(kFormats[1]));
       Option option;
       DUDAO_TRY(option.code, read_code(each, place, is_plain_code));
       if (!codes.insert(option.code).second) return fail(Code::kChecklistCodeTwice, where + " option " + option.code);
@@ -537,6 +542,13 @@ class Parser {
       DUDAO_CHECK(expression(entry, "calculate", where, std::nullopt, rules.calculate));
       DUDAO_CHECK(expression(entry, "constraint", where, i, rules.constraint));
       if (entry.contains("scoring")) DUDAO_CHECK(expression(entry["scoring"], "met_if", where, i, rules.met_if));
+      for (size_t n = 0; n < list_->items[i].options.size(); ++n) {
+        const json& option = entry["options"][n];
+        if (!option.contains("offered_if")) continue;
+        rules.offered_if.resize(list_->items[i].options.size());
+        DUDAO_CHECK(expression(option, "offered_if", where + " option " + list_->items[i].options[n].code, std::nullopt,
+                               rules.offered_if[n]));
+      }
       if (!entry.contains("finding_if")) continue;
       DUDAO_TRY(const json* findings, read_array(entry, "finding_if", kMaxFindings, where));
       for (const json& finding : *findings) {
@@ -568,7 +580,7 @@ class Parser {
       if (found == list_->index.end()) return std::nullopt;
       return found->second;
     };
-    Result<Expression> parsed = Expression::parse(source, find, self);
+    Result<Expression> parsed = Expression::parse(source, find, self, list_->format);
     if (!parsed) return fail(parsed.error().code, where + " " + name + ": " + parsed.error().detail);
     out = *std::move(parsed);
     return {};
@@ -610,6 +622,8 @@ class Parser {
       std::vector<size_t> open = needed[i];
       if (const auto& constraint = list_->rules[i].constraint)
         open.insert(open.end(), constraint->references().begin(), constraint->references().end());
+      for (const auto& offered : list_->rules[i].offered_if)
+        if (offered) open.insert(open.end(), offered->references().begin(), offered->references().end());
       std::vector<bool> seen(count, false);
       seen[i] = true;
       std::vector<size_t>& needs = list_->rules[i].needs;
@@ -670,6 +684,8 @@ class Parser {
       DUDAO_CHECK(check(rules.visible_if, where + " visible_if"));
       DUDAO_CHECK(check(rules.constraint, where + " constraint"));
       DUDAO_CHECK(check(rules.met_if, where + " met_if"));
+      for (size_t n = 0; n < rules.offered_if.size(); ++n)
+        DUDAO_CHECK(check(rules.offered_if[n], where + " option " + list_->items[i].options[n].code + " offered_if"));
       for (size_t n = 0; n < rules.finding_if.size(); ++n)
         DUDAO_CHECK(check(rules.finding_if[n].when, where + " finding_if " + std::to_string(n + 1) + " when"));
     }

@@ -1032,6 +1032,7 @@ Result<std::int64_t> Office::publish_template(std::string_view actor, std::strin
     DUDAO_CHECK(check_republication(before, checklist));
     return published->clock.index;
   }
+  DUDAO_CHECK(checklist.check_publishable());
   DUDAO_TRY(const auto indices, impl_->decide(actor, "template.publish", [&](Store&) -> Result<ChangesBuilder> {
     ChangesBuilder out;
     out.insert("template", {checklist.code(), checklist.version(), std::string(checklist.title().in("zh")), body,

@@ -88,8 +88,8 @@ class Office {
   /// Returns the log indices. Error: those of build, and of the rules that apply.cpp checks.
   Result<std::vector<std::int64_t>> decide(std::string_view actor, std::string_view action,
                                            const std::function<Result<ChangesBuilder>(Store& rows)>& build);
-  /// Publishes a checklist. Errors: those of Checklist::parse, kChecklistPublished (other content under the same
-  /// version).
+  /// Publishes a checklist. Errors: those of Checklist::parse and check_publishable, kChecklistPublished (other content
+  /// under the same version).
   Result<std::int64_t> publish_template(std::string_view actor, std::string_view json);
   /// Plans and assigns visits; returns their ids. Errors: kSchoolUnknown, kInspectorUnknown, kTemplateUnknown,
   /// kTeamWrong, kRecused, kPlanWrong.

@@ -190,7 +190,7 @@ json full_template() {
     {"code":"yes","title":{"zh":"题","en":"T"},"guidance":"g","type":"yes_no","allow_na":true,"required":false,"statutory":true,"clause":"c",
      "critical":true,"veto":true,"min_photos":1,"scoring":{"mode":"met","weight":1,"met_if":"."}},
     {"code":"one","title":"t","type":"single","options":[{"code":"x","label":"l","value":"2.5"}],"scoring":{"mode":"points","max":5,"weight":2}},
-    {"code":"many","title":"t","type":"multi","options":[{"code":"x","label":"l"}]},
+    {"code":"many","title":"t","type":"multi","options":[{"code":"x","label":"l","offered_if":"yes"}]},
     {"code":"scale","title":"t","type":"scale","min":1,"max":5,"scoring":{"mode":"unscored"}},
     {"code":"whole","title":"t","type":"integer","unit":"人","visible_if":"yes","constraint":". >= 0","constraint_message":"m",
      "finding_if":[{"when":". > 5","severity":"DANGER","text":"t","clause":"c"}],"scoring":{"mode":"deduction","max":6,"deduct":"0.5","weight":1}},
@@ -200,6 +200,7 @@ json full_template() {
     {"code":"calc","title":"t","type":"calculated","decimals":1,"unit":"u","calculate":"whole * 0.5"},
     {"code":"grade","title":"t","type":"single","options":[{"code":"A","label":"l","value":100}],"scoring":{"mode":"grade","weight":"1.5"}})J"));
   list["$schema"] = "checklist.schema.json";
+  list["format"] = "dudao-checklist-2";
   list["bands"] = json::parse(R"([{"code":"A","title":"t","from":"60.5"},{"code":"B","title":"t","from":0}])");
   list["fail_below"] = 50;
   list["cap"] = {{"score", 59}, {"band", "B"}};

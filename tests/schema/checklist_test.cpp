@@ -309,7 +309,7 @@ TEST_CASE("every flaw of a template's heading has its number") {
   };
   const Row rows[] = {
       {"\"format\":\"dudao-checklist-1\",", "", Code::kChecklistShape},
-      {"dudao-checklist-1", "dudao-checklist-2", Code::kChecklistShape},
+      {"dudao-checklist-1", "dudao-checklist-3", Code::kChecklistShape},
       {"\"code\":\"t\",", "", Code::kChecklistShape},
       {"\"code\":\"t\"", "\"code\":\"a b\"", Code::kChecklistCodeForm},
       {"\"version\":1,", "", Code::kChecklistShape},
