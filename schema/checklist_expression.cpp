@@ -430,15 +430,24 @@ class ExpressionParser {
         DUDAO_CHECK(deeper(&ExpressionParser::alternatives));
         emit(name == "min" ? Op::kLeast : Op::kGreatest, position);
       } while (is_symbol(","));
-    } else if (format_ >= 2 && (name == "contains" || name == "starts_with" || name == "ends_with")) {
+    } else if (format_ >= 2 &&
+               (name == "contains" || name == "starts_with" || name == "ends_with" || name == "matches")) {
       DUDAO_CHECK(deeper(&ExpressionParser::alternatives));
       DUDAO_CHECK(expect(","));
       if (now_.token != Token::kText || now_.text.empty()) return unexpected("a text in quotes");
-      emit(name == "contains"      ? Op::kContains
-           : name == "starts_with" ? Op::kStartsWith
-                                   : Op::kEndsWith,
-           position)
-          .text = now_.text;
+      std::shared_ptr<const Pattern> pattern;
+      if (name == "matches") {
+        Result<Pattern> read = Pattern::parse(now_.text);
+        if (!read) return fail(read.error().code, at(now_.position, read.error().detail));
+        pattern = std::make_shared<const Pattern>(*std::move(read));
+      }
+      Step& step = emit(name == "contains"      ? Op::kContains
+                        : name == "starts_with" ? Op::kStartsWith
+                        : name == "ends_with"   ? Op::kEndsWith
+                                                : Op::kMatches,
+                        position);
+      step.text = now_.text;
+      step.pattern = std::move(pattern);
       DUDAO_CHECK(advance());
     } else {
       return fail(Code::kChecklistExpression, at(position, "there is no function '" + quotable(name) + "'"));
@@ -622,7 +631,8 @@ class ExpressionChecker {
       case Op::kLength:
       case Op::kContains:
       case Op::kStartsWith:
-      case Op::kEndsWith: {
+      case Op::kEndsWith:
+      case Op::kMatches: {
         const Operand a = pop();
         if (a.type.kind != Kind::kText)
           return mismatch(step, "a text is looked into, not " + string(name(a.type.kind)));
@@ -962,11 +972,13 @@ ExpressionValue Expression::evaluate(std::span<const ExpressionValue> values) co
       }
       case Op::kContains:
       case Op::kStartsWith:
-      case Op::kEndsWith: {
+      case Op::kEndsWith:
+      case Op::kMatches: {
         const string_view text = stack.back().text;
         const bool found = step.op == Op::kContains     ? text.find(step.text) != string_view::npos
                            : step.op == Op::kStartsWith ? text.starts_with(step.text)
-                                                        : text.ends_with(step.text);
+                           : step.op == Op::kEndsWith   ? text.ends_with(step.text)
+                                                        : stack.back().known && step.pattern->matches(text);
         stack.back() = {stack.back().known, found ? 1 : 0, {}, 0};
         break;
       }

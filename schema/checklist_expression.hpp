@@ -28,6 +28,7 @@
 ///       | min(a, b, ...) | max(a, b, ...)      of at least two numbers, or of dates
 ///       | length(t)                  Unicode code points of a text
 ///       | contains(t, 'x') | starts_with(t, 'x') | ends_with(t, 'x')
+///       | matches(t, '[0-9]{11}')    the whole text is as schema/pattern.hpp says
 ///
 /// Absence. What is hidden, NA, not answered or not asked is absent. Arithmetic and comparison with something absent
 /// are absent; and / or / not follow Kleene ("absent and false" is false, "absent or true" is true). At the top absent
@@ -42,10 +43,12 @@
 /// leave 64 bits; where it could, the template is refused. Item values without min and max are within one billion.
 
 #include "platform/error.hpp"
+#include "schema/pattern.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -138,6 +141,7 @@ class Expression {
     kContains,
     kStartsWith,
     kEndsWith,
+    kMatches,
     kEqual,
     kNotEqual,
     kLess,
@@ -161,6 +165,7 @@ class Expression {
     std::int64_t scale_a = 1;  ///< Set by check(): factors that bring operands to the same decimals.
     std::int64_t scale_b = 1;
     bool as_text = false;  ///< Set by check(): compare texts, not numbers.
+    std::shared_ptr<const Pattern> pattern;
   };
 
   std::string source_;

@@ -55,6 +55,7 @@ class ExpressionTree {
       case Op::kContains:
       case Op::kStartsWith:
       case Op::kEndsWith:
+      case Op::kMatches:
         return 1;
       case Op::kIf:
         return 3;

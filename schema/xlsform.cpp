@@ -394,8 +394,7 @@ class FormImporter {
                                      [&](const Choice& other) { return other.name == name; });
       if (twin != into.choices.end()) {
         for (const auto& [language, label] : choice.label)
-          if (string& text = twin->label[language]; text != label)
-            text += text.empty() ? label : " / " + label;
+          if (string& text = twin->label[language]; text != label) text += text.empty() ? label : " / " + label;
         out_.remarks.push_back(
             {"choices", row->number, Error{Code::kFormMerged, quotable(list) + "/" + quotable(name)}});
         continue;

@@ -1,6 +1,7 @@
 #include "schema/xlsform_expression.hpp"
 
 #include "schema/checklist_impl.hpp"
+#include "schema/pattern.hpp"
 
 #include <algorithm>
 #include <set>
@@ -90,7 +91,6 @@ constexpr std::pair<string_view, string_view> kWithoutCounterpart[] = {
     {"substring-after", "texts are not cut"},
     {"selected-at", "choices have no order"},
     {"jr:choice-name", "the label of a choice is not a value"},
-    {"regex", "patterns are not known; contains(), starts-with() and string-length() are"},
     {"position", "there are no repeats"},
     {"count", "there are no repeats"},
     {"sum", "there are no repeats"},
@@ -133,7 +133,7 @@ class Translator {
         return Value{Kind::kCondition, "if(" + asked.text + ", " + a.text + ", " + b.text + ")", kPrimary,
                      a.absent || b.absent};
       }
-      if (node.text == "contains" || node.text == "starts-with" || node.text == "ends-with")
+      if (node.text == "contains" || node.text == "starts-with" || node.text == "ends-with" || node.text == "regex")
         return looked_into(node, absent);
     }
     DUDAO_TRY(const Value value, this->value(node));
@@ -358,8 +358,12 @@ class Translator {
     if (text.kind != Kind::kText || part.kind != Kind::kLiteral || part.text.empty())
       return mixed(node, node.text + "() asks for a text question and a text in quotes");
     newer_ = true;
-    string function = node.text;
+    string function = node.text == "regex" ? "matches" : node.text;
     std::replace(function.begin(), function.end(), '-', '_');
+    if (node.text == "regex") {
+      if (const auto pattern = Pattern::parse(part.text); !pattern)
+        return refuse(Code::kFormFunction, node, "regex(): " + pattern.error().detail);
+    }
     return settled(
         {Kind::kCondition, function + "(" + text.text + ", " + quoted(part.text) + ")", kPrimary, text.absent}, "false",
         absent);
@@ -496,8 +500,8 @@ class Translator {
       return Value{Kind::kNumber, a.absent ? "coalesce(" + length + ", 0)" : length};
     }
     if (function == "if" || function == "coalesce") return choice(node);
-    static const std::set<string_view> kConditions = {"true",     "false",    "not",         "boolean",
-                                                      "selected", "contains", "starts-with", "ends-with"};
+    static const std::set<string_view> kConditions = {"true",     "false",       "not",       "boolean", "selected",
+                                                      "contains", "starts-with", "ends-with", "regex"};
     if (kConditions.contains(function)) return condition(node, Absent::kDefinite);
     return refuse(Code::kFormFunction, node, quotable(function) + "()");
   }

@@ -89,8 +89,7 @@ TEST_CASE("a search that would take too long lets the item pass") {
     items += R"({"code":")" + code + R"(","title":"t","type":"yes_no"},)";
     condition += " and (" + code + " or not " + code + ")";
   }
-  CHECK(test::checklist(items + R"({"code":"probe","title":"t","type":"yes_no","visible_if":")" + condition +
-                        R"("})")
+  CHECK(test::checklist(items + R"({"code":"probe","title":"t","type":"yes_no","visible_if":")" + condition + R"("})")
             .check_publishable());
 }
 
@@ -122,7 +121,7 @@ TEST_CASE("the functions of dudao-checklist-2 are unknown to dudao-checklist-1")
   const std::string items =
       R"({"code":"n","title":"t","type":"decimal","decimals":1},{"code":"w","title":"t","type":"text"},)";
   for (const char* call : {"floor(n) = 1", "abs(n) = 1", "min(n, 1) = 1", "max(n, 1) = 1", "length(w) = 1",
-                           "contains(w, 'x')", "starts_with(w, 'x')", "ends_with(w, 'x')"}) {
+                           "contains(w, 'x')", "starts_with(w, 'x')", "ends_with(w, 'x')", "matches(w, '[a-z]+')"}) {
     const std::string all = items + R"({"code":"probe","title":"t","type":"yes_no","visible_if":")" + call + R"("})";
     INFO(call);
     CHECK(test::refusal(test::template_json(all)).code == Code::kChecklistExpression);
@@ -163,8 +162,10 @@ TEST_CASE("the functions of dudao-checklist-2 work out what they promise, also b
   CHECK(holds("starts_with(w, '督')"));
   CHECK_FALSE(holds("starts_with(w, '导')"));
   CHECK(holds("ends_with(w, 'visit')"));
+  CHECK(holds("matches(w, '[^a-z]{3}visit')"));
+  CHECK_FALSE(holds("matches(w, 'visit')"));
   for (const char* wrong : {"length(m) = 1", "floor(w) = 1", "min(m, w) = 1", "contains(m, 'x')", "contains(w, '')",
-                            "min(m) = 1", "contains(w, w)"}) {
+                            "min(m) = 1", "contains(w, w)", "matches(w, '[')"}) {
     INFO(wrong);
     CHECK_FALSE(
         Checklist::parse(newer(items + R"({"code":"p","title":"t","type":"yes_no","visible_if":")" + wrong + R"("})")));

@@ -132,6 +132,7 @@ TEST_CASE("conditions of a form are put into the words of a checklist") {
   CHECK(relevant("count-selected(${many}) >= 2") == "coalesce(count_selected(many), 0) >= 2");
   CHECK(relevant("string-length(${words}) > 3") == "coalesce(length(words), 0) > 3");
   CHECK(relevant("contains(${words}, 'x')") == "contains(words, 'x')");
+  CHECK(constraint("text", "regex(., '^[0-9]{11}$')") == "matches(., '^[0-9]{11}$')");
   CHECK(relevant("${one}") == "answered(one)");
   CHECK(relevant("true()") == "true");
   CHECK(relevant("if(${a} > 1, ${b} = 2, false())") == "if(coalesce(a > 1, false), b = 2, false)");
@@ -199,7 +200,7 @@ TEST_CASE("what has no counterpart in an expression is refused with row and reas
                          {"a = 1", Code::kFormReference},
                          {". = 1", Code::kFormReference},
                          {"${day} <= today()", Code::kFormFunction},
-                         {"regex(${words}, '[0-9]')", Code::kFormFunction},
+                         {"regex(${words}, '(?=x)y')", Code::kFormFunction},
                          {"frobnicate(${a})", Code::kFormFunction},
                          {"concat(${words}, 'x') = 'yx'", Code::kFormFunction},
                          {"${one} > 'no'", Code::kFormKinds},

@@ -77,10 +77,9 @@ TEST_CASE("slips of real forms are read as they were meant, and said") {
 }
 
 TEST_CASE("what cannot be read is refused with its position") {
-  for (
-      const char* text :
-      {"",      "  ",  "1 +",    "(1", "1)",    "selected(",  "selected(a,)", "selected(a b)",  "${", "${}", "$a",
-       "'open", "1 2", "!",   "a ! b", "#",  "1 and", ". >= and 1", "{a}",          "${last-saved#a}"}) {
+  for (const char* text :
+       {"",   "  ",    "1 +", "(1", "1)",    "selected(", "selected(a,)", "selected(a b)", "${",  "${}",
+        "$a", "'open", "1 2", "!",  "a ! b", "#",         "1 and",        ". >= and 1",    "{a}", "${last-saved#a}"}) {
     const auto xpath = parse_xpath(text);
     INFO(text);
     REQUIRE_FALSE(xpath);
