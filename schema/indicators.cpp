@@ -226,6 +226,7 @@ class Reader {
     const string type = text_of(data, "dataType");
     const bool tiered = text_of(data, "thresholdType") == "tiered";
     bool judge = tiered;
+    ordered_json judgement = ordered_json::object();
     if (type == "数字") {
       const int64_t precision =
           data.value("precision", json(0)).is_number_integer() ? data.value("precision", int64_t{0}) : -1;
@@ -245,8 +246,10 @@ class Reader {
       judge = judge || !threshold.empty();
       items.push_back(std::move(item));
     } else if (type == "逻辑") {
-      item["type"] = "yes_no";
-      if (!tiered) {
+      if (tiered) {
+        judgement = std::move(item);
+      } else {
+        item["type"] = "yes_no";
         met(item);
         both(judged, code, "");
         items.push_back(std::move(item));
@@ -257,7 +260,6 @@ class Reader {
     if (!judge) return {};
     remark(code, Code::kIndicatorJudged, threshold);
     // A judgement in steps takes the place of yes or no; beside a figure or a text it has a code of its own.
-    ordered_json judgement = type == "逻辑" ? item : ordered_json::object();
     const string own = type == "逻辑" ? code : code + "_judged";
     judgement["code"] = own;
     judgement["title"] = type == "逻辑" ? name : name + "：是否达标";

@@ -625,10 +625,8 @@ class FormImporter {
             refuse(*entry, Code::kFormCell, "calculation of something that is no number");
         }
         if (question.type == ItemType::kSingle || question.type == ItemType::kMulti) find_list(*entry);
-      } else if (entry->type.role == Role::kNote || entry->type.role == Role::kPhoto) {
-        question.code = entry->name;
-      } else if (entry->type.role == Role::kPosition) {
-        question.code = entry->name;
+      } else {
+        question.code = entry->name;  // For an error that says what nothing can look at.
       }
       if (is_group) name_questions(*entry);
     }
