@@ -2,14 +2,19 @@
 /// office that is running if one is, otherwise on its database directly.
 
 #include "platform/desktop/desktop.hpp"
+#include "schema/indicators.hpp"
+#include "schema/xlsform.hpp"
 #include "sync/office/office.hpp"
 #include "tools/console/console.hpp"
 #include "tools/office/admin.hpp"
 #include "tools/office/admin_socket.hpp"
+#include "tools/office/form.hpp"
 #include "tools/office/listener.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -270,6 +275,130 @@ class OfficeProgram {
           tr(" version ", " 版本 ") + done.at("version").dump() + tr(", statement ", "，声明 ") +
           done.at("index").dump() + tr(" of the log", ""));
     });
+  }
+
+  /// A list of an import, by what is said of the rows: the advice once, then each place.
+  void say_list(std::string_view heading, const json& list,
+                const std::function<std::string(const json&)>& place) const {
+    if (list.empty()) return;
+    say(std::string(heading) + " " + std::to_string(list.size()));
+    std::vector<int> codes;
+    for (const json& one : list)
+      if (const int code = one.at("code").get<int>(); std::find(codes.begin(), codes.end(), code) == codes.end())
+        codes.push_back(code);
+    for (const int code : codes) {
+      bool first = true;
+      for (const json& one : list) {
+        if (one.at("code") != code) continue;
+        if (std::exchange(first, false))
+          say("  " + std::to_string(code) + " " +
+              one.at(console_.chinese() ? "chinese" : "english").get<std::string>());
+        const std::string where = place(one);
+        const std::string detail = one.at("detail").get<std::string>();
+        say("    " + where + (where.empty() || detail.empty() ? "" : ": ") + detail);
+      }
+    }
+  }
+
+  /// Writes the template that an import made and publishes it, as was asked, and adds to the document what was done.
+  Status deliver(const std::string& checklist, json& document) {
+    if (!out_.empty()) {
+      DUDAO_CHECK(files_.write(out_, view(checklist + "\n")));
+      document["out"] = out_;
+    }
+    if (publish_) {
+      DUDAO_TRY(document["published"], ask("publish-template", {{"content", to_base64(view(checklist))}}));
+    }
+    return {};
+  }
+
+  void say_delivered(const json& document) const {
+    if (document.contains("out")) say(tr("Written: ", "已写入 ") + out_);
+    if (document.contains("published"))
+      say(tr("Published: checklist ", "已发布检查表 ") + document.at("published").at("code").get<std::string>() +
+          tr(" version ", " 版本 ") + document.at("published").at("version").dump());
+    if (!document.contains("out") && !document.contains("published"))
+      say(tr("Nothing was written: give --out or --publish.", "未写入任何内容：请给出 --out 或 --publish。"));
+  }
+
+  Result<FormFiles> form_files() {
+    FormFiles files;
+    files.encoding = encoding_ == "gb18030" ? TextEncoding::kGb18030 : TextEncoding::kUtf8;
+    if (!path_.empty()) {
+      DUDAO_TRY(files.workbook, read(path_, kMaxImportBytes));
+      return files;
+    }
+    for (const auto& [path, into] : {std::pair(&survey_, &files.survey), std::pair(&choices_, &files.choices),
+                                     std::pair(&settings_, &files.settings)}) {
+      if (path->empty()) continue;
+      DUDAO_TRY(*into, read(*path, kMaxImportBytes));
+    }
+    return files;
+  }
+
+  int import_xlsform() {
+    json document;
+    const auto done = [&]() -> Status {
+      DUDAO_TRY(const FormFiles files, form_files());
+      DUDAO_TRY(const FormSheets sheets, read_form(files));
+      DUDAO_TRY(const FormImport form, dudao::import_xlsform(sheets, {code_, version_, title_, language_}));
+      document = form_report(form);
+      if (form.refused.empty()) return deliver(form.checklist, document);
+      return fail(Code::kFormNotTaken, std::to_string(form.refused.size()));
+    }();
+    if (!document.is_null()) {
+      const auto place = [&](const json& one) {
+        const std::string sheet = one.at("sheet").get<std::string>();
+        return one.at("row") == 0 ? sheet : sheet + tr(" row ", " 行 ") + one.at("row").dump();
+      };
+      say_list(tr("Not taken:", "未能导入："), document.at("refused"), place);
+      say_list(tr("Taken otherwise than written:", "导入方式与原文不同："), document.at("remarks"), place);
+    }
+    return finish(done, document, [&] {
+      say(tr("Rows of the form ", "表单行数 ") + document.at("rows").dump() + tr(": items ", "：检查点 ") +
+          document.at("items").dump() + tr(", sections ", "，分组 ") + document.at("sections").dump() +
+          tr(", bytes ", "，字节 ") + document.at("bytes").dump());
+    });
+  }
+
+  int import_indicators() {
+    json document;
+    const auto done = [&]() -> Status {
+      DUDAO_TRY(const Bytes content, read(path_, kMaxImportBytes));
+      DUDAO_TRY(const IndicatorImport system, dudao::import_indicators(text(content), {code_, version_}));
+      document = {{"indicators", system.indicators}, {"data", system.data},         {"documents", system.documents},
+                  {"items", system.items},           {"sections", system.sections}, {"bytes", system.checklist.size()},
+                  {"remarks", json::array()}};
+      for (const IndicatorRemark& remark : system.remarks) {
+        document["remarks"].push_back(error_document(remark.error));
+        document["remarks"].back()["place"] = remark.place;
+      }
+      return deliver(system.checklist, document);
+    }();
+    if (!document.is_null())
+      say_list(tr("Taken otherwise than written:", "导入方式与原文不同："), document.at("remarks"),
+               [](const json& one) { return one.at("place").get<std::string>(); });
+    return finish(done, document, [&] {
+      say(tr("Indicators ", "末级指标 ") + document.at("indicators").dump() + tr(", data ", "，数据指标 ") +
+          document.at("data").dump() + tr(", documents ", "，佐证材料 ") + document.at("documents").dump() +
+          tr(": items ", "：检查点 ") + document.at("items").dump() + tr(", sections ", "，分组 ") +
+          document.at("sections").dump() + tr(", bytes ", "，字节 ") + document.at("bytes").dump());
+    });
+  }
+
+  /// The end of an import: its document with the error in it, so that the lists are there also when it failed.
+  int finish(const Status& done, json& document, const std::function<void()>& words) {
+    if (!done && document.is_null()) return console_.fail(done.error());
+    if (!done) document["error"] = error_document(done.error());
+    console_.print(document);
+    if (!done) {
+      console_.warn(console_.words(done.error()));
+      return Console::exit_code(done.error());
+    }
+    if (console_.json()) return kExitDone;
+    words();
+    say_delivered(document);
+    return kExitDone;
   }
 
   json pattern() const {
@@ -558,6 +687,19 @@ class OfficeProgram {
     }
   }
 
+  void add_delivery(CLI::App* command, bool needs_code) {
+    CLI::Option* code =
+        command->add_option("--code", code_,
+                            tr("Code of the checklist", "检查表代码") +
+                                (needs_code ? "" : tr("; otherwise the form's own", "；默认为表单自带代码")));
+    if (needs_code) code->required();
+    command->add_option("--version", version_, tr("Version of the checklist", "检查表版本"))
+        ->check(CLI::Range(1, 1'000'000'000))
+        ->default_val(1);
+    command->add_option("--out", out_, tr("File to write the checklist to", "检查表输出文件"));
+    command->add_flag("--publish", publish_, tr("Publish it for good", "直接发布（发布后不可更改）"));
+  }
+
   void add_visit_event(CLI::App& visit, const char* name, const char* event, bool reason, std::string_view english,
                        std::string_view chinese) {
     CLI::App* command = add(visit, name, english, chinese, [this, event] { return visit_event(event); });
@@ -618,6 +760,31 @@ class OfficeProgram {
         [this] { return publish_template(); }, "dudao-office publish-template routine-visit.json")
         ->add_option("file", path_, tr("Checklist, JSON", "检查表 JSON 文件"))
         ->required();
+
+    CLI::App* form = add(
+        app, "import-xlsform", "Make a checklist of an XLSForm, whole or not at all",
+        "由 XLSForm 表单生成检查表，要么全部导入，要么都不导入", [this] { return import_xlsform(); },
+        "dudao-office import-xlsform form.xlsx --code school-survey --version 1 --out school-survey.json\n"
+        "dudao-office import-xlsform --survey survey.csv --choices choices.csv --code school-survey --version 1 "
+        "--publish");
+    CLI::Option* workbook = form->add_option("file", path_, tr("Workbook, .xlsx", ".xlsx 工作簿"));
+    form->add_option("--survey", survey_, tr("CSV of sheet survey", "survey 工作表的 CSV"))->excludes(workbook);
+    form->add_option("--choices", choices_, tr("CSV of sheet choices", "choices 工作表的 CSV"))->excludes(workbook);
+    form->add_option("--settings", settings_, tr("CSV of sheet settings", "settings 工作表的 CSV"))->excludes(workbook);
+    form->add_option("--encoding", encoding_, tr("Of the CSV: utf-8 or gb18030", "CSV 编码：utf-8 或 gb18030"))
+        ->check(CLI::IsMember({"utf-8", "gb18030"}))
+        ->default_val("utf-8");
+    form->add_option("--title", title_, tr("Title; otherwise the form's own", "标题；默认为表单自带标题"));
+    form->add_option("--language", language_,
+                     tr("Language of texts that name none, like en", "未注明语言的文字所用语言，如 zh"));
+    add_delivery(form, false);
+
+    CLI::App* indicators = add(
+        app, "import-indicators", "Make a checklist of a system of indicators in JSON", "由 JSON 指标体系生成检查表",
+        [this] { return import_indicators(); },
+        "dudao-office import-indicators system.json --code county-balance --version 1 --out county-balance.json");
+    indicators->add_option("file", path_, tr("System of indicators, JSON", "指标体系 JSON 文件"))->required();
+    add_delivery(indicators, true);
 
     CLI::App* plan_command = add(
         app, "plan", "Plan and assign a visit", "计划并指派督导", [this] { return plan(); },
@@ -771,10 +938,12 @@ class OfficeProgram {
   std::string data_, secret_, actor_, origin_, listen_, certificate_, private_key_, log_file_;
   std::string path_, encoding_, root_, school_, kind_, template_, from_, to_, unseal_at_, campaign_, state_, visit_,
       item_, reason_;
+  std::string survey_, choices_, settings_, code_, title_, language_;
   std::string draw_, by_, event_, out_, numbers_, inspector_, thumbprint_;
   std::vector<std::string> map_, team_, items_, quota_, sources_;
   std::uint32_t team_size_ = 2;
-  std::int64_t interval_days_ = 0, device_ = 0;
+  std::int64_t interval_days_ = 0, device_ = 0, version_ = 1;
+  bool publish_ = false;
   bool behind_proxy_ = false, make_units_ = false, announced_ = false;
 };
 
