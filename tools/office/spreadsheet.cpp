@@ -145,7 +145,7 @@ class Sheet : public ss::iface::import_sheet, private ss::iface::import_formula 
       throw TooLarge();
     const auto at = static_cast<size_t>(row);
     if (rows_.size() <= at) {
-      take((at + 1 - rows_.size()) * sizeof(rows_[0]));
+      take((at + 1 - rows_.size()) * sizeof(std::vector<string>));
       rows_.resize(at + 1);
     }
     std::vector<string>& cells = rows_[at];
