@@ -35,6 +35,11 @@ string lower(string_view text) {
 
 bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
+bool is_yes(string_view cell) {
+  const string low = lower(cell);
+  return low == "yes" || low == "true" || low == "true()" || low == "1";
+}
+
 /// One text by language; "" is the language of texts that name none.
 using Texts = std::map<string, string>;
 
@@ -292,11 +297,11 @@ struct Entry {
 };
 
 /// Columns that this file reads; what else there is, a form's reader can do without.
-constexpr string_view kSurveyColumns[] = {"type",        "name",          "label",
-                                          "hint",        "guidance_hint", "relevant",
-                                          "required",    "constraint",    "constraint_message",
-                                          "calculation", "choice_filter", "parameters",
-                                          "repeat_count"};
+constexpr string_view kSurveyColumns[] = {"type",         "name",          "label",
+                                          "hint",         "guidance_hint", "relevant",
+                                          "required",     "constraint",    "constraint_message",
+                                          "calculation",  "choice_filter", "parameters",
+                                          "repeat_count", "readonly",      "disabled"};
 
 class FormImporter {
  public:
@@ -445,6 +450,10 @@ class FormImporter {
         hint += (hint.empty() ? "" : "\n") + text;
       }
       entry->relevant = survey_.cell(*row, "relevant");
+      if (is_yes(survey_.cell(*row, "disabled"))) {
+        remark(*entry, Code::kFormAdapted, "left out: the form itself has switched it off");
+        continue;
+      }
       const Role role = entry->type.role;
       if (repeat) {
         repeats += role == Role::kBeginRepeat ? 1 : 0;
@@ -852,6 +861,12 @@ class FormImporter {
     }
     if (const auto visible = condition(entry, "relevant", entry.relevant, context(), Absent::kFalse))
       item["visible_if"] = *visible;
+    const bool answered = entry.type.role == Role::kPosition ||
+                          (entry.type.role == Role::kItem && entry.question.type != ItemType::kCalculated);
+    if (!answered && !survey_.cell(*entry.row, "constraint").empty())
+      refuse(entry, Code::kFormCell, "a constraint where nothing is answered");
+    if (answered && is_yes(survey_.cell(*entry.row, "readonly")))
+      refuse(entry, Code::kFormCell, "readonly: nobody could answer it");
     switch (entry.type.role) {
       case Role::kNote:
         item["type"] = "text";
@@ -881,7 +896,7 @@ class FormImporter {
 
   void required(const Entry& entry, ordered_json& item) {
     const string cell = lower(survey_.cell(*entry.row, "required"));
-    const bool yes = cell == "yes" || cell == "true" || cell == "true()" || cell == "1";
+    const bool yes = is_yes(cell);
     if (!yes && !cell.empty() && cell != "no" && cell != "false" && cell != "false()" && cell != "0")
       refuse(entry, Code::kFormCell, "required is a condition");
     item["required"] = yes;

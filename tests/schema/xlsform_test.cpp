@@ -474,6 +474,12 @@ TEST_CASE("dialects seen in life are read alike") {
   CHECK(item(form, "fee")["options"][1]["label"] == "Other material / Other");
   CHECK(item(form, "fee")["required"] == false);
   CHECK(remarked(form, 5, Code::kFormMerged));
+  // What the form itself has switched off, and what nobody could answer.
+  const FormImport off = imported("type,name,label,disabled\ntext,a,A,\naudio,b,B,yes\n");
+  CHECK(off.items == 1);
+  CHECK(remarked(off, 3, Code::kFormAdapted));
+  CHECK(refused("type,name,label,read_only\ntext,a,A,yes\n", 2) == Code::kFormCell);
+  CHECK(refused("type,name,label,constraint\nnote,a,A,. > 1\n", 2) == Code::kFormCell);
   // What phones record by themselves, and how a form looks.
   const FormImport meta = imported("type,name,label,appearance\nstart,start,,\ndeviceid,d,,\ntext,a,A,multiline\n");
   CHECK(meta.items == 1);
