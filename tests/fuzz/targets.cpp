@@ -3,7 +3,9 @@
 #include "agent/agent.hpp"
 #include "schema/checklist.hpp"
 #include "schema/csv.hpp"
+#include "schema/indicators.hpp"
 #include "schema/register_import.hpp"
+#include "schema/xlsform.hpp"
 #include "sync/answer.hpp"
 #include "sync/checkpoint.hpp"
 #include "sync/compress.hpp"
@@ -352,6 +354,7 @@ void run_template(BytesView input) {
   must(compact.has_value(), "a checklist that is good can be made compact");
   must(Checklist::parse(*compact).has_value(), "and is good then");
   must(*Checklist::compact(*compact) == *compact, "and stays as it is");
+  if (const Status fit = checklist->check_publishable(); !fit) must_be_known(fit.error());
 }
 constexpr std::string_view kEveryKind = R"x({"format":"dudao-checklist-1","code":"c","version":2,"title":{"en":"C"},
 "languages":["en"],"weight":1,"sections":[{"code":"A","title":{"en":"A"},"items":[{"code":"A1","type":"single",
@@ -360,6 +363,62 @@ constexpr std::string_view kEveryKind = R"x({"format":"dudao-checklist-1","code"
 {"code":"A3","type":"calculated","title":{"en":"c"},"value":"A2 * 2 + 1"}]}]})x";
 
 std::vector<Bytes> seed_template() { return {to_bytes(view(faults::kChecklist)), to_bytes(view(kEveryKind))}; }
+
+/// What an import made must be a checklist that the office would publish.
+void must_be_publishable(const std::string& bytes) {
+  const auto checklist = Checklist::parse(bytes);
+  must(checklist.has_value(), "what was made is a checklist");
+  must(checklist->check_publishable().has_value(), "that may be published");
+}
+
+/// The CSV of survey and of choices, with a form feed in between.
+void run_form(BytesView input) {
+  FormSheets form;
+  Sheet* into = &form.survey;
+  std::string_view rest = text(input);
+  for (const std::size_t cut = rest.find('\f'); into != nullptr;
+       into = into == &form.survey ? &form.choices : nullptr) {
+    const std::string_view part = into == &form.survey            ? rest.substr(0, cut)
+                                  : cut == std::string_view::npos ? std::string_view()
+                                                                  : rest.substr(cut + 1);
+    const Status read = read_csv(part, TextEncoding::kUtf8, [&](CsvRow& row) -> Status {
+      into->push_back({row.line, std::move(row.cells)});
+      return {};
+    });
+    if (!read) return must_be_known(read.error());
+  }
+  const auto made = import_xlsform(form, {"form", 1, "Form", ""});
+  if (!good(made)) return;
+  must(made->checklist.empty() == !made->refused.empty(), "taken whole or not at all");
+  for (const FormRemark& one : made->refused) must_be_known(one.error);
+  for (const FormRemark& one : made->remarks) must_be_known(one.error);
+  if (!made->checklist.empty()) must_be_publishable(made->checklist);
+}
+std::vector<Bytes> seed_form() {
+  return {to_bytes(view(
+      "type,name,label,relevant,constraint,calculation,required,choice_filter\nstart,start,,,,,,\n"
+      "select_one yn or_other,a,A,,,,yes,\nbegin group,g,G,${a} = 'yes',,,,\ninteger,b,B,,. >= 0 and . < 9,,,\n"
+      "note,n,N,${b} > 3,,,,\nend group,,,,,,,\ncalculate,c,,,,round(${b} div 3) + if(${a} = '', 0, 1),,\n"
+      "select_multiple pow,m,M,not(${c} != 2),\".='none' or not(selected(., 'none'))\",,,w = ${a}\ngps,p,P,,,,,\n"
+      "text,t,T,,\"regex(., '[0-9]{3}|x+') and string-length(.) < 9\",,,\n\f"
+      "list_name,name,label,w\nyn,yes,Yes,\nyn,no,No,\npow,grid,Grid,yes\npow,none,None,no\npow,none,Nothing,no\n"))};
+}
+
+void run_indicators(BytesView input) {
+  const auto made = import_indicators(text(input), {"system", 1});
+  if (!good(made)) return;
+  for (const IndicatorRemark& one : made->remarks) must_be_known(one.error);
+  must_be_publishable(made->checklist);
+}
+std::vector<Bytes> seed_indicators() {
+  return {to_bytes(
+      view(R"x({"name":"S","description":"d","tree":[{"code":"1","name":"D","weight":10,"children":[{"code":"1.1",
+"name":"I","dataIndicators":[{"code":"1.1-D1","name":"F","dataType":"数字","threshold":">= 5%","precision":1,"unit":"%"},
+{"code":"1.1-D2","name":"T","dataType":"文本","threshold":"<= 1:15"},{"code":"1.1-D3","name":"J","dataType":"逻辑",
+"threshold":"x","thresholdType":"tiered"}],"supportingMaterials":[{"code":"1.1-M1","name":"P","required":true}]}]}],
+"gradingCriteria":{"name":"G","totalIndicators":1,"levels":[{"level":1,"name":"L","minQualified":1,
+"maxBasicallyQualified":0,"maxUnqualified":0}],"failureCondition":{"maxUnqualified":0}}})x"))};
+}
 
 // --- The agent's door, the office, the device, the listener.
 
@@ -565,6 +624,8 @@ constexpr Target kTargets[] = {
     {"ledger", run_ledger, seed_ledger},
     {"csv", run_csv, seed_csv},
     {"template", run_template, seed_template},
+    {"form", run_form, seed_form},
+    {"indicators", run_indicators, seed_indicators},
     {"json-rpc", run_json_rpc, seed_json_rpc},
     {"office", run_office, seed_office},
     {"device", run_device, seed_device},

@@ -88,6 +88,19 @@ TEST_CASE("an archive that unpacks to more than is taken is refused before it is
   CHECK(refusal(bytes) == Code::kSpreadsheetNotRead);
 }
 
+TEST_CASE("a small file that holds more text than is taken is refused") {
+  const TempFolder folder;
+  const std::string path = folder / "bomb.xlsx";
+  lxw_workbook* book = workbook_new(path.c_str());
+  lxw_worksheet* survey = workbook_add_worksheet(book, "survey");
+  for (lxw_row_t row = 0; row * 32'000 < kMaxSpreadsheetText + 32'000; ++row)
+    worksheet_write_string(survey, row, 0, (std::to_string(row) + std::string(32'000, 'a')).c_str(), nullptr);
+  REQUIRE(workbook_close(book) == LXW_NO_ERROR);
+  const std::string bytes = slurp(path);
+  CHECK(bytes.size() < 500'000);
+  CHECK(refusal(bytes) == Code::kSpreadsheetTooLarge);
+}
+
 TEST_CASE("a cell far out does not make a sheet as large as it claims") {
   const TempFolder folder;
   for (const auto& [row, column] : {std::pair<lxw_row_t, lxw_col_t>(1'048'575, 0), {0, 16'383}}) {
