@@ -231,3 +231,25 @@ TEST_CASE("visits are planned only for schools, inspectors, checklists and days 
   desk.done({"visit", "cancel", id, "--reason", "学校停课"});
   CHECK(desk.done({"visit", "list"}).at("visits").at(0).at("state") == "CANCELLED");
 }
+
+TEST_CASE("a checklist that nobody can have meant is not published") {
+  const Desk desk;
+  desk.found();
+  const auto publish = [&](const std::string& items) {
+    spill(
+        desk.folder / "list.json",
+        R"({"format":"dudao-checklist-1","code":"t","version":1,"title":"T","languages":["zh"],"sections":[{"code":"S",)"
+        R"("title":"S","items":[{"code":"a","title":"A","type":"yes_no"},)" +
+            items + "]}]}");
+    return desk.run({"publish-template", desk.folder / "list.json"});
+  };
+  const Ran never = publish(R"({"code":"b","title":"B","type":"text","visible_if":"a and not a"})");
+  CHECK(never.exit_code == 1);
+  CHECK(has(never.err, "2119"));
+  const Ran points = publish(R"({"code":"b","title":"B","type":"scale","min":1,"max":5,)"
+                             R"("scoring":{"mode":"points","max":9,"weight":1}})");
+  CHECK(points.exit_code == 1);
+  CHECK(has(points.err, "2120"));
+  CHECK(desk.done({"status"}).at("rows").at("template") == 0);
+  CHECK(publish(R"({"code":"b","title":"B","type":"text","visible_if":"not a"})").exit_code == 0);
+}
