@@ -75,31 +75,41 @@ class Beside {
     const std::size_t spare = std::max(2u, std::thread::hardware_concurrency()) - 1;
     threads_.reserve(spare);
     try {
-      for (std::size_t i = 0; i < std::min(spare, count / kWorthAThread); ++i) threads_.emplace_back([this] { run(); });
+      for (std::size_t i = 0; i < std::min(spare, count / kWorthAThread); ++i)
+        threads_.emplace_back([this] { work_through(); });
     } catch (const std::system_error&) {
       // The machine gives no more threads; those that are there do it.
     }
-    if (threads_.empty()) run();
+    if (threads_.empty()) work_through();
   }
-  /// Returns when work(n) has been done; what it wrote is seen. Throws std::bad_alloc where memory ran out in work(n).
-  void wait_for(std::size_t n) const {
+  /// Returns when work(n) has been done; what it wrote is seen. Does what is next itself rather than wait for others.
+  /// Throws std::bad_alloc where memory ran out in work(n).
+  void wait_for(std::size_t n) {
+    while (done_[n] == State::kOpen && run_next())
+      ;
     done_[n].wait(State::kOpen);
     if (done_[n] == State::kNoMemory) throw std::bad_alloc();
   }
 
  private:
   enum class State : std::uint8_t { kOpen, kDone, kNoMemory };
-  void run() {
-    for (std::size_t n = next_++; n < done_.size(); n = next_++) {
-      State state = State::kDone;
-      try {
-        work_(n);
-      } catch (const std::bad_alloc&) {
-        state = State::kNoMemory;
-      }
-      done_[n] = state;
-      done_[n].notify_one();
+  void work_through() {
+    while (run_next()) {
     }
+  }
+  /// False when all has been begun.
+  bool run_next() {
+    const std::size_t n = next_++;
+    if (n >= done_.size()) return false;
+    State state = State::kDone;
+    try {
+      work_(n);
+    } catch (const std::bad_alloc&) {
+      state = State::kNoMemory;
+    }
+    done_[n] = state;
+    done_[n].notify_one();
+    return true;
   }
 
   std::function<void(std::size_t)> work_;
@@ -360,7 +370,7 @@ struct Office::Impl {
     auto statements =
         unpack_statements(BytesView(*plain).subspan(bare->size()), device->no, device->key, kMaxStatementsPerRequest,
                           kMaxSyncPlainBytes, [](std::size_t count, const auto& work) {
-                            const Beside done(count, work);
+                            Beside done(count, work);
                             for (std::size_t n = 0; n < count; ++n) done.wait_for(n);
                           });
     if (!statements)
