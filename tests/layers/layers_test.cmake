@@ -38,6 +38,8 @@ judge(platform/http.cpp "#include <curl/curl.h>" "curl/curl.h may be included on
 judge(platform/desktop/http.cpp "#include <curl/curl.h>" "")
 judge(tools/office/main.cpp "#include <boost/asio.hpp>" "boost/asio.hpp may be included only in")
 judge(sync/a.cpp "#include <zstd.h>" "zstd.h may be included only in")
+judge(schema/a.cpp "#include <qrencode.h>" "qrencode.h may be included only in")
+judge(schema/document.cpp "#include <qrencode.h>" "")
 judge(agent/a.cpp "#include <unistd.h>" "unistd.h may be included only in")
 judge(schema/a.cpp "#include <filesystem>" "filesystem may be included only in")
 judge(agent/a.cpp "#include <CLI/CLI.hpp>" "CLI/CLI.hpp may be included only in")
