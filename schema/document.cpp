@@ -132,9 +132,9 @@ void Document::paragraph(std::string_view text) {
     blocks_.emplace_back(Paragraph{std::string(words)});
 }
 
-void Document::facts(Facts facts) {
+void Document::facts(const Facts& facts) {
   Facts out;
-  for (auto& [label, value] : facts.rows)
+  for (const auto& [label, value] : facts.rows)
     if (!value.empty()) out.rows.emplace_back(clean(label), clean(value));
   if (!out.rows.empty()) blocks_.emplace_back(std::move(out));
 }

@@ -89,7 +89,7 @@ class Document {
 
   void heading(std::string_view text);
   void paragraph(std::string_view text);  ///< nothing when empty
-  void facts(Facts facts);                ///< leaves out rows without a value
+  void facts(const Facts& facts);         ///< leaves out rows without a value
   void grid(Grid grid);
   void signature(SignatureLine line);
   void closing(Closing closing);
@@ -114,7 +114,9 @@ std::string qr_text(const Document& document);
 struct QrCode {
   int size = 0;            ///< modules in a row
   std::vector<bool> dark;  ///< row by row
-  bool at(int x, int y) const { return dark[static_cast<std::size_t>(y * size + x)]; }
+  bool at(int x, int y) const {
+    return dark[static_cast<std::size_t>(y) * static_cast<std::size_t>(size) + static_cast<std::size_t>(x)];
+  }
 };
 /// Level M of ISO/IEC 18004. REQUIRES: at most 2,000 bytes.
 QrCode qr_code(std::string_view text);

@@ -298,7 +298,7 @@ class Draft {
                   {tr("督导组", "Team"), team()},
                   {tr("检查表", "Checklist"), checklist_name()},
                   {tr("随机抽取班级", "Classes drawn"), drawn_classes()}};
-    document_.facts(std::move(facts));
+    document_.facts(facts);
   }
 
   /// Nothing where there is none to show: the caller says so in its own words.
@@ -308,9 +308,9 @@ class Draft {
     grid.columns = {{tr("序号", "No."), 9, true},
                     {tr("问题", "Finding"), 42},
                     {tr("程度", "Severity"), chinese_ ? 10 : 14, true},
-                    {tr("依据", "Clause"), 23},
+                    {tr("依据", "Clause"), 26},
                     {tr("整改期限", "Due"), 19, true},
-                    {tr("主管单位", "Answers to"), 24}};
+                    {tr("主管单位", "Answers to"), 21}};
     std::size_t n = 0;
     for (const VisitRecord::Found& found : findings) {
       std::string said = found.item.empty() ? found.text : "[" + found.item + "] " + found.text;
@@ -536,13 +536,13 @@ class Draft {
   std::size_t headings_ = 0;
 };
 
-DocumentHead head_of(DocumentKind kind, const IssueWords& words, bool chinese, std::string addressee) {
+DocumentHead head_of(DocumentKind kind, const IssueWords& words, bool chinese, const std::string& addressee) {
   return {.kind = kind,
           .chinese = chinese,
           .number = words.number,
           .issuer = words.issuer,
           .title = std::string(document_title(kind, chinese)),
-          .addressee = words.addressee.empty() ? std::move(addressee) : words.addressee,
+          .addressee = words.addressee.empty() ? addressee : words.addressee,
           .date = date_text(words.day)};
 }
 

@@ -190,7 +190,7 @@ TEST_CASE("text of any length is printed to its end, also in one row of a table"
   Document document = plain();
   document.paragraph(endless + "段落终");
   document.grid({{{"序号", 1, true}, {"问题", 5, false}}, {{"1", endless + "单元格终"}, {"第二行"}, {"2", "完"}}});
-  document.signature({"校长", "", "拒绝签字", endless.substr(0, 6'000), {}});
+  document.signature({"校长", "", "拒绝签字", endless + "签字终", {}});
   const Printed printed(document);
   const auto pages = printed.pages();
   if (!pages) return;
@@ -199,6 +199,7 @@ TEST_CASE("text of any length is printed to its end, also in one row of a table"
   CHECK(has(all, "段落终"));
   CHECK(has(all, "单元格终"));
   CHECK(has(all, "第二行"));
+  CHECK(has(all, "签字终"));
   const Printed empty(plain(""));
   CHECK(empty.pages()->size() == 1);
 }

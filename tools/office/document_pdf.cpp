@@ -505,14 +505,15 @@ class Setter {
     const Shared label = lines(kSign, one.label, kLabel);
     const double indent = strokes ? kDrawn : 0;
     const Shared words = lines(kSign, said, kWidth - kLabel - indent);
-    const double height = std::max({kSignHeight, label->height() + 6, std::min(words->height() + 6, kBottom - kTop)});
+    const bool endless = words->height() > (kBottom - kTop) / 3;
+    const double height = std::max({kSignHeight, label->height() + 6, endless ? 0 : words->height() + 6});
     need(height);
     const double middle = y_ + height / 2;
     show(label, kLeft, middle - label->height() / 2, 0, label->size());
     if (strokes) draw(*strokes, kLeft + kLabel, middle - 7 * kMm, kDrawn - 4 * kMm, 14 * kMm);
-    // A remark has at most 6,000 characters; what no page holds is cut at the page's end.
-    show(words, kLeft + kLabel + indent, middle - std::min(words->height(), height) / 2, 0, words->fitting(0, height));
+    if (!endless) show(words, kLeft + kLabel + indent, middle - words->height() / 2, 0, words->size());
     y_ += height;
+    if (endless) flow(lines(kSign, said), 0);  // below, over the whole width and as many pages as it takes
     line(kLeft, y_, kRight, y_);
   }
 
