@@ -3,6 +3,7 @@
 #include "agent/agent_api.hpp"
 #include "agent/json_schema.hpp"
 #include "agent/sync_job.hpp"
+#include "schema/document_html.hpp"
 #include "sync/pass.hpp"
 
 #include <map>
@@ -161,6 +162,7 @@ class AgentMethods {
         {"visit.draw_classes", &AgentMethods::draw_classes},
         {"visit.finish", &AgentMethods::finish},
         {"visit.feedback", &AgentMethods::feedback},
+        {"visit.feedback_sheet", &AgentMethods::feedback_sheet},
         {"visit.sign", &AgentMethods::sign},
         {"visit.submit", &AgentMethods::submit},
         {"visit.amend", &AgentMethods::amend},
@@ -430,6 +432,11 @@ class AgentMethods {
     DUDAO_TRY(const Bytes id, visit_id(params));
     DUDAO_TRY(const Hash document, book_.feedback(id, params.at("text").get<std::string>()));
     return json{{"document_hash", to_hex(document)}};
+  }
+  Result<json> feedback_sheet(const json& params) {
+    DUDAO_TRY(const Bytes id, visit_id(params));
+    DUDAO_TRY(const Document sheet, book_.feedback_sheet(id, params.value("language", "zh") == "zh"));
+    return json{{"number", sheet.head().number}, {"hash", to_hex(sheet.hash())}, {"html", document_html(sheet)}};
   }
   Result<json> sign(const json& params) {
     DUDAO_TRY(const Bytes id, visit_id(params));

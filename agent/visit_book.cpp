@@ -1,6 +1,7 @@
 #include "agent/visit_book.hpp"
 
 #include "schema/draw.hpp"
+#include "schema/visit_documents.hpp"
 #include "sync/visit_root.hpp"
 
 #include <algorithm>
@@ -61,6 +62,29 @@ VisitEvent event_of(std::string_view outcome) {
   return outcome == "SIGNED"    ? VisitEvent::kSign
          : outcome == "REFUSED" ? VisitEvent::kRefuseSignature
                                 : VisitEvent::kSignerAbsent;
+}
+
+/// Rows of a table whose first columns have these values, in key order.
+Status each_row(Database& db, const Table& table, std::span<const ValueView> key,
+                const std::function<Status(std::span<const Value> cells)>& take) {
+  std::string columns;
+  std::string order;
+  std::string where;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    columns += (i > 0 ? ", " : "") + table.columns[i].name;
+    if (i < table.key_columns) order += (i > 0 ? ", " : "") + table.columns[i].name;
+    if (i < key.size()) where += (i > 0 ? " AND " : "") + table.columns[i].name + " = ?";
+  }
+  DUDAO_TRY(auto q, db.query("SELECT " + columns + " FROM " + std::string(table.name) + " WHERE " + where +
+                             " ORDER BY " + order));
+  for (const ValueView& cell : key) q.bind(cell);
+  while (true) {
+    DUDAO_TRY(const bool found, q.step());
+    if (!found) return {};
+    std::vector<Value> cells;
+    for (int i = 0; i < q.columns(); ++i) cells.push_back(to_value(q.value(i)));
+    DUDAO_CHECK(take(cells));
+  }
 }
 
 Value value_of(const AnswerValue& answer) {
@@ -512,6 +536,30 @@ Result<Hash> VisitBook::feedback(BytesView id, std::string_view text) {
         at.utc_ms, at.offset_min, at.boot_ms);
   }));
   return document;
+}
+
+Result<Document> VisitBook::feedback_sheet(BytesView id, bool chinese) {
+  DUDAO_TRY(const Open visit, open(id));
+  VisitRows rows;
+  rows.row = [&](const Table& table, std::span<const ValueView> key) -> Result<std::optional<std::vector<Value>>> {
+    std::optional<std::vector<Value>> out;
+    DUDAO_CHECK(each_row(db_, table, key, [&](std::span<const Value> cells) -> Status {
+      out.emplace(cells.begin(), cells.end());
+      return {};
+    }));
+    return out;
+  };
+  rows.of_visit = [&](const Table& table, const auto& take) {
+    const ValueView key = BytesView(visit.id);
+    return each_row(db_, table, std::span(&key, 1), take);
+  };
+  DUDAO_TRY(const VisitRecord found, read_visit(visit.id, rows));
+  DUDAO_TRY(Document sheet, dudao::feedback_sheet(found, chinese));
+  if (visit.state == VisitState::kFeedback) {
+    DUDAO_TRY(const Hash today, document_hash(db_, visit.id, found.feedback->text));
+    if (to_bytes(today) != found.feedback->document_hash) return fail(Code::kFeedbackOutdated);
+  }
+  return sheet;
 }
 
 Status VisitBook::sign(BytesView id, const NewSignature& signature) {

@@ -6,6 +6,7 @@
 
 #include "platform/platform.hpp"
 #include "schema/checklist.hpp"
+#include "schema/document.hpp"
 #include "schema/visit_state.hpp"
 #include "sync/author.hpp"
 
@@ -144,6 +145,9 @@ class VisitBook {
 
   Result<VisitView> look(BytesView visit);
   Result<Checklist> checklist(BytesView visit);
+  /// The sheet to hand over, as far as it is signed. Errors: kFeedbackMissing, kFeedbackOutdated (before it is signed,
+  /// something it speaks of was changed), kTemplateUnknown.
+  Result<Document> feedback_sheet(BytesView visit, bool chinese);
 
  private:
   struct Open;

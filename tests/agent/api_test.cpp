@@ -202,9 +202,21 @@ TEST_CASE("the door takes a visit to its end and shows honestly where everything
   CHECK(door.refused("note.change", longer) == static_cast<int>(Code::kParameterWrong));
   note["reason"] = "重复";
   door.ok("note.void", note);
+  CHECK(door.refused("visit.feedback_sheet", v) == static_cast<int>(Code::kFeedbackMissing));
   door.ok("visit.finish", v);
   CHECK(door.ok("visit.feedback", with({{"text", "总体良好"}}))["document_hash"].get<std::string>().size() == 64);
+  const json unsigned_sheet = door.ok("visit.feedback_sheet", v);
+  door.ok("visit.answer", with({{"item", "S2"}, {"value", 2}}));
+  CHECK(door.refused("visit.feedback_sheet", v) == static_cast<int>(Code::kFeedbackOutdated));
+  door.ok("visit.answer", with({{"item", "S2"}, {"value", 3}}));
+  door.ok("visit.feedback", with({{"text", "总体良好"}}));
   door.ok("visit.sign", with({{"role", "HEAD"}, {"outcome", "SIGNED"}, {"name", "李校长"}, {"strokes", "AQID"}}));
+  const json sheet = door.ok("visit.feedback_sheet", v);
+  CHECK(sheet["hash"] != unsigned_sheet["hash"]);
+  CHECK(sheet["number"] == visit + "-1-2");
+  CHECK(sheet["html"].get<std::string>().find(sheet["hash"].get<std::string>()) != std::string::npos);
+  CHECK(sheet["html"].get<std::string>().find("三处应急灯不亮（已当场整改）") != std::string::npos);
+  CHECK(door.ok("visit.feedback_sheet", with({{"language", "en"}}))["hash"] != sheet["hash"]);
   door.ok("visit.submit", v);
   CHECK(door.ok("statement.list", {{"waiting", true}})["statements"].size() == 1);
   CHECK(door.ok("statement.list")["statements"][0]["state"] == "ONLY_HERE");
@@ -238,6 +250,7 @@ TEST_CASE("the door takes a visit to its end and shows honestly where everything
                                           {"value", 18'446'744'073'709'551'615U},
                                           {"reason", "x"}})) == static_cast<int>(Code::kParameterWrong));
   CHECK(door.ok("sync.run")["refusals"].empty());
+  CHECK(door.ok("visit.feedback_sheet", v)["hash"] == sheet["hash"]);  // An amendment leaves it as it was handed over.
 }
 
 TEST_CASE("a damaged pin of the office's key is never taken for none") {

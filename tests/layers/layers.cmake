@@ -21,7 +21,7 @@ set(below_tests platform schema sync sync/office agent tools tests)
 
 # Outside libraries: what their includes look like, and the only files that may have them. Tests may use a library to act as
 # an attacker or a witness; product code may not.
-set(libraries sqlite openssl curl boost cli11 libcsv orcus xlsxwriter iconv zstd system)
+set(libraries sqlite openssl curl boost cli11 libcsv orcus xlsxwriter iconv zstd qrencode pango system)
 set(include_of_sqlite "^(sqlite3|sqlite3ext|sqlcipher/.*)\\.h$")
 set(place_of_sqlite "^(schema/sqlite\\.(cpp|hpp)|tests/bench/baselines\\.cpp|tests/faults/(disk|memory)\\.cpp|tests/schema/capture_test\\.cpp)$")
 set(include_of_openssl "^openssl/")
@@ -42,6 +42,10 @@ set(include_of_iconv "^iconv\\.h$")
 set(place_of_iconv "^schema/csv\\.cpp$")
 set(include_of_zstd "^zstd.*\\.h$")
 set(place_of_zstd "^(sync/compress|tests/bench/baselines)\\.cpp$")
+set(include_of_qrencode "^qrencode\\.h$")
+set(place_of_qrencode "^schema/document\\.cpp$")
+set(include_of_pango "^(pango/|cairo|fontconfig/|glib)")
+set(place_of_pango "^tools/office/document_pdf\\.cpp$")
 set(include_of_system "^(sys|netinet|arpa|net)/|^(fcntl|unistd|dirent|poll|pthread|windows|filesystem)(\\.h)?$")
 set(place_of_system "^(platform/desktop|tests|tools)/")
 

@@ -127,6 +127,10 @@ TEST_CASE("a visit goes from the plan to receipts through the command line, over
   spill(town.folder / "strokes", "0,0;1,1;2,3");
   town.done({"visit", "sign", visit, "HEAD", "SIGNED", "--name", "李校长", "--strokes", "@" + town.folder / "strokes"});
   town.done({"visit", "submit", visit});
+  const json sheet = town.done({"visit", "feedback_sheet", visit});
+  const Ran page = town.agent({"visit", "feedback_sheet", visit});
+  CHECK(page.out == sheet.at("html").get<std::string>());
+  CHECK(page.out.starts_with("<!DOCTYPE html>"));
 
   const Ran offline = town.agent({"sync", "run"});
   CHECK(offline.exit_code == 75);
@@ -141,9 +145,49 @@ TEST_CASE("a visit goes from the plan to receipts through the command line, over
   for (const json& statement : listed.at("statements")) CHECK(statement.at("state") == "RECEIPTED");
   CHECK(town.office({"visit", "list"}).at("visits").at(0).at("state") == "RECEIVED");
   CHECK(town.done({"sync", "run"}).at("sent") == 0);  // nothing goes twice
+
+  // The office's feedback sheet is the one that was handed over.
+  const std::string pdf = town.folder / "sheet.pdf";
+  const json printed = town.office({"document", "feedback", visit, "--out", pdf});
+  CHECK(printed.at("hash") == sheet.at("hash"));
+  CHECK(printed.at("number") == sheet.at("number"));
+  CHECK(slurp(pdf).starts_with("%PDF-"));
+  town.office({"document", "feedback", visit, "--html", "--out", town.folder / "sheet.html"});
+  CHECK(slurp(town.folder / "sheet.html") == page.out);
+  spill(town.folder / "words", "请尽快落实。");
+  for (const auto& [kind, number] : {std::pair{"notice", "栖教督整〔2026〕12号"},
+                                     {"opinion", "栖教督意〔2026〕12号"},
+                                     {"report", "栖教督报〔2026〕12号"}}) {
+    const json issued = town.office({"document", kind, visit, "--number", "12", "--word", "栖教督", "--issuer",
+                                     "督导办", "--date", "2026-03-08", "--due", "2026-04-08", "--text",
+                                     town.folder / "words", "--out", town.folder / "issued.pdf"});
+    CHECK(issued.at("number") == number);
+    CHECK(issued.at("date") == "2026-03-08");
+    CHECK(slurp(town.folder / "issued.pdf").size() == issued.at("bytes"));
+  }
+  const auto wrong = [&](std::vector<std::string> arguments, const Environment& more = {}) {
+    Environment around = town.environment;
+    around.insert(more.begin(), more.end());
+    arguments.insert(arguments.begin(), "document");
+    return run_program("dudao-office", arguments, around);
+  };
+  CHECK(wrong({"notice", visit}).exit_code == 2);  // no number
+  CHECK(has(wrong({"feedback", std::string(32, '0')}).err, "4102"));
+  CHECK(has(wrong({"feedback", visit, "--out", town.folder / "none/sheet.pdf"}).err, "1005"));
+  CHECK(
+      has(wrong({"report", visit, "--number", "1", "--word", "x", "--issuer", "y", "--date", "8.3.2026"}).err, "6024"));
   town.office({"visit", "query", visit, "--item", "S1.04", "--reason", "人数与学籍不符"});
   town.done({"sync", "run"});
   CHECK(town.done({"visit", "get", visit}).at("questions").size() == 1);
+
+  // A machine without the font says so, and what can be done without it still is.
+  REQUIRE(town.serving->stop(SIGTERM) == 0);
+  spill(town.folder / "fonts.conf", "<?xml version='1.0'?><!DOCTYPE fontconfig SYSTEM 'fonts.dtd'><fontconfig/>");
+  const Environment bare = {{"FONTCONFIG_FILE", town.folder / "fonts.conf"}};
+  const Ran fontless = wrong({"feedback", visit, "--out", pdf}, bare);
+  CHECK(fontless.exit_code != 0);
+  CHECK(has(fontless.err, "2502"));
+  CHECK(wrong({"feedback", visit, "--html", "--out", town.folder / "sheet.html"}, bare).exit_code == 0);
 }
 
 TEST_CASE("an office whose key is not the one on the paper is not believed, and the right one still is afterwards") {

@@ -136,6 +136,11 @@ void print_table(const json& rows) {
 }
 
 void print_for_people(const json& result) {
+  // A page is for a browser or a printer: `> sheet.html`.
+  if (result.contains("html")) {
+    std::cout << result["html"].get_ref<const std::string&>();
+    return;
+  }
   for (const auto& [name, value] : result.items()) {
     if (value.is_array() && !value.empty() && value.front().is_object()) {
       std::cout << name << ":\n";
@@ -246,6 +251,7 @@ const char* example_of(const std::string& method) {
       {"visit.sign",
        "dudao visit sign 0199 HEAD SIGNED --name 李校长 --strokes @signature.bin\n  dudao visit sign 0199 HEAD REFUSED "
        "--witness 张副校长"},
+      {"visit.feedback_sheet", "dudao visit feedback_sheet 0199 > sheet.html"},
       {"sync.run", "dudao sync run"},
       {"statement.get", "dudao --json statement get 3"},
   };

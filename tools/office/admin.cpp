@@ -1,9 +1,12 @@
 #include "tools/office/admin.hpp"
 
 #include "schema/checklist.hpp"
+#include "schema/document_html.hpp"
 #include "schema/register_import.hpp"
+#include "schema/visit_documents.hpp"
 #include "schema/visit_state.hpp"
 #include "tools/console/console.hpp"
+#include "tools/office/document_pdf.hpp"
 
 #include <algorithm>
 #include <map>
@@ -118,6 +121,7 @@ class AdminMethods {
         {"visit list", &AdminMethods::visits},
         {"visit show", &AdminMethods::visit},
         {"visit event", &AdminMethods::visit_event},
+        {"document", &AdminMethods::document},
         {"draw freeze", &AdminMethods::draw_freeze},
         {"draw commit", &AdminMethods::draw_commit},
         {"draw run", &AdminMethods::draw_run},
@@ -483,6 +487,75 @@ class AdminMethods {
     DUDAO_CHECK(office_.visit_event(actor_, id, text_of(params_, "event"), text_of(params_, "item"),
                                     text_of(params_, "reason")));
     return visit();
+  }
+
+  // --- Documents.
+
+  Result<VisitRecord> visit_record() {
+    DUDAO_TRY(const Bytes id, visit_id());
+    std::optional<VisitRecord> out;
+    DUDAO_CHECK(office_.read([&](Store& store) -> Status {
+      VisitRows rows;
+      rows.row = [&](const Table& table, std::span<const ValueView> key) -> Result<std::optional<std::vector<Value>>> {
+        DUDAO_TRY(auto found, store.row(table, key));
+        if (!found) return std::optional<std::vector<Value>>();
+        return std::optional(std::move(found->cells));
+      };
+      rows.of_visit = [&](const Table& table, const auto& take) {
+        return store.each_row_of_visit(table, id, 0, [&](const StoredRow& row) { return take(row.cells); });
+      };
+      DUDAO_TRY(out, read_visit(id, rows));
+      return {};
+    }));
+    return *std::move(out);
+  }
+
+  /// What the office adds to a document beside its feedback sheet.
+  Result<IssueWords> issue_words(DocumentKind kind) const {
+    IssueWords words;
+    words.day = today();
+    if (!text_of(params_, "date").empty()) {
+      DUDAO_TRY(words.day, day_param(params_, "date"));
+    }
+    if (!text_of(params_, "due").empty()) {
+      DUDAO_TRY(words.due_day, day_param(params_, "due"));
+    }
+    const std::string year = date_text(words.day).substr(0, 4);
+    words.number =
+        document_number(text_of(params_, "word"), kind, std::stoll(year), params_.at("number").get<std::int64_t>());
+    words.issuer = text_of(params_, "issuer");
+    words.addressee = text_of(params_, "addressee");
+    words.basis = text_of(params_, "basis");
+    words.text = text_of(params_, "text");
+    return words;
+  }
+
+  Result<Document> written(DocumentKind kind) {
+    const bool chinese = text_of(params_, "language", "zh") == "zh";
+    DUDAO_TRY(const VisitRecord visit, visit_record());
+    if (kind == DocumentKind::kFeedback) return feedback_sheet(visit, chinese);
+    DUDAO_TRY(const IssueWords words, issue_words(kind));
+    if (kind == DocumentKind::kNotice) return rectification_notice(visit, words, chinese);
+    return kind == DocumentKind::kOpinion ? opinion_letter(visit, words, chinese)
+                                          : inspection_report(visit, words, chinese);
+  }
+
+  Result<json> document() {
+    const auto kind = document_kind_from(text_of(params_, "kind"));
+    if (!kind) return fail(Code::kInternal, "kind");
+    DUDAO_TRY(const Document document, written(*kind));
+    json out = {{"kind", std::string(to_string(*kind))},
+                {"title", document.head().title},
+                {"number", document.head().number},
+                {"date", document.head().date},
+                {"hash", to_hex(document.hash())}};
+    if (params_.value("html", false)) {
+      out["content"] = to_base64(view(document_html(document)));
+      return out;
+    }
+    DUDAO_TRY(const Bytes pdf, document_pdf(document));
+    out["content"] = to_base64(pdf);
+    return out;
   }
 
   // --- Draws.

@@ -460,6 +460,35 @@ class OfficeProgram {
         });
   }
 
+  int document(const std::string& kind) {
+    json params = {{"kind", kind},      {"visit", visit_}, {"html", html_},     {"language", language_},
+                   {"number", number_}, {"word", word_},   {"issuer", issuer_}, {"addressee", addressee_},
+                   {"basis", basis_},   {"date", date_},   {"due", due_}};
+    const auto made = [&]() -> Result<json> {
+      if (!path_.empty()) {
+        DUDAO_TRY(const Bytes words, read(path_, kMaxSmallFileBytes));
+        if (!is_utf8(words)) return fail(Code::kTextNotUtf8, path_);
+        params["text"] = std::string(text(words));
+      }
+      DUDAO_TRY(json done, ask("document", params));
+      const auto content = from_base64(done.at("content").get<std::string>());
+      if (!content) return fail(Code::kInternal, "content");
+      const std::string file = !out_.empty() ? out_ : kind + "-" + visit_ + (html_ ? ".html" : ".pdf");
+      DUDAO_CHECK(files_.write(file, *content));
+      done.erase("content");
+      done["file"] = file;
+      done["bytes"] = content->size();
+      return done;
+    }();
+    if (!made) return console_.fail(made.error());
+    console_.print(*made);
+    const auto cell = [&](const char* name) { return made->at(name).get<std::string>(); };
+    say(cell("title") + tr(", number ", "，编号 ") + cell("number"));
+    say("SHA-256 " + cell("hash"));
+    say(tr("Written: ", "已写入 ") + cell("file"));
+    return kExitDone;
+  }
+
   /// Writes a draw's files into --out, so that they can be looked at, handed on and audited.
   Status write_files(const json& files) {
     DUDAO_CHECK(files_.make_folder(out_));
@@ -709,6 +738,44 @@ class OfficeProgram {
     if (reason) why->required();
   }
 
+  CLI::App* add_document(CLI::App& documents, const char* kind, std::string_view english, std::string_view chinese,
+                         std::string_view examples) {
+    CLI::App* command = add(
+        documents, kind, english, chinese, [this, kind] { return document(kind); }, examples);
+    command->add_option("visit", visit_, tr("Visit", "督导编号"))->required();
+    command->add_option("--out", out_,
+                        tr("File to write; otherwise named here after kind and visit",
+                           "输出文件；默认写入当前文件夹，以种类和督导编号命名"));
+    command->add_flag("--html", html_, tr("As a page of HTML instead of PDF", "输出 HTML 页面而非 PDF"));
+    command->add_option("--language", language_, tr("It is written in: zh or en", "文书语言：zh 或 en"))
+        ->check(CLI::IsMember({"zh", "en"}))
+        ->default_val("zh");
+    return command;
+  }
+
+  void add_issued(CLI::App& documents, const char* kind, std::string_view english, std::string_view chinese,
+                  std::string_view examples = {}) {
+    CLI::App* command = add_document(documents, kind, english, chinese, examples);
+    command->add_option("--number", number_, tr("Running number of the year", "当年流水号"))
+        ->check(CLI::Range(1, 999'999))
+        ->required();
+    command->add_option("--word", word_, tr("Word of the unit in its numbers, e.g. 栖教督", "发文机关代字，如 栖教督"))
+        ->envname("DUDAO_WORD")
+        ->required();
+    command->add_option("--issuer", issuer_, tr("Who issues it, in full", "发文机关全称"))
+        ->envname("DUDAO_ISSUER")
+        ->required();
+    command->add_option(
+        "--addressee", addressee_,
+        tr("To whom; otherwise the school, and nobody for a report", "主送机关；默认学校，报告默认不写"));
+    command->add_option(
+        "--basis", basis_,
+        tr("Law that it stands on; otherwise the national one", "依据的法规名称；默认《教育督导条例》"));
+    command->add_option("--text", path_, tr("File with the office's own words", "督导办补充意见的文本文件"));
+    command->add_option("--date", date_, tr("Day of issue; otherwise today", "发文日期；默认今天"));
+    command->add_option("--due", due_, tr("Day for findings that name none", "未注明期限的问题的整改期限"));
+  }
+
   void add_commands() {
     CLI::App& app = console_.app();
     CLI::App* init_command = add(
@@ -811,6 +878,17 @@ class OfficeProgram {
     add_visit_event(*visit, "issue-opinion", "issue_opinion", false, "The opinion went out", "督导意见已下发");
     add_visit_event(*visit, "close", "close", false, "Every finding is closed", "所有问题已销号");
     add_visit_event(*visit, "cancel", "cancel", true, "Call a visit off", "取消督导");
+
+    CLI::App* documents =
+        console_.group(app, "document", "Write documents about a visit, as PDF or HTML", "生成督导文书（PDF 或 HTML）");
+    add_document(*documents, "feedback", "The feedback sheet, with the hash of the one that the device printed",
+                 "现场反馈单，哈希与设备打印的一致", "dudao-office document feedback 0199… --out feedback.pdf");
+    add_issued(
+        *documents, "notice", "Notice of what has to be rectified", "整改通知书",
+        "dudao-office document notice 0199… --number 12 --word 栖教督 --issuer 栖霞县人民政府教育督导委员会办公室 "
+        "--due 2026-04-30 --out notice.pdf");
+    add_issued(*documents, "opinion", "Opinion letter to the school", "督导意见书");
+    add_issued(*documents, "report", "Report on the visit", "督导报告");
 
     CLI::App* draw =
         console_.group(app, "draw", "Draw schools and inspectors so that anybody can check it", "可核验的随机抽查");
@@ -938,13 +1016,14 @@ class OfficeProgram {
   std::string data_, secret_, actor_, origin_, listen_, certificate_, private_key_, log_file_;
   std::string path_, encoding_, root_, school_, kind_, template_, from_, to_, unseal_at_, campaign_, state_, visit_,
       item_, reason_;
-  std::string survey_, choices_, settings_, code_, title_, language_;
+  std::string survey_, choices_, settings_, code_, title_;
   std::string draw_, by_, event_, out_, numbers_, inspector_, thumbprint_;
+  std::string language_, word_, issuer_, addressee_, basis_, date_, due_;
   std::vector<std::string> map_, team_, items_, quota_, sources_;
   std::uint32_t team_size_ = 2;
-  std::int64_t interval_days_ = 0, device_ = 0, version_ = 1;
+  std::int64_t interval_days_ = 0, device_ = 0, number_ = 0, version_ = 1;
   bool publish_ = false;
-  bool behind_proxy_ = false, make_units_ = false, announced_ = false;
+  bool behind_proxy_ = false, make_units_ = false, announced_ = false, html_ = false;
 };
 
 }  // namespace
