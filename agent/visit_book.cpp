@@ -316,9 +316,14 @@ Result<std::string> VisitBook::superior_of(const Open& visit, const NewFinding& 
 }
 
 void VisitBook::seal_now() {
-  const auto sealed = seal(platform_, db_);
-  if (!sealed)
-    platform_.log.write(Log::Level::kWarning, "seal", "error " + std::to_string(static_cast<int>(sealed.error().code)));
+  // What was recorded stands whatever becomes of the seal, for want of memory, too; the next synchronisation makes it.
+  static_cast<void>(without_throwing([&]() -> Status {
+    const auto sealed = seal(platform_, db_);
+    if (!sealed)
+      platform_.log.write(Log::Level::kWarning, "seal",
+                          "error " + std::to_string(static_cast<int>(sealed.error().code)));
+    return {};
+  }));
 }
 
 Result<EntryId> VisitBook::add_finding(BytesView id, const NewFinding& finding) {

@@ -462,9 +462,18 @@ Result<Bytes> Capture::changeset() {
   return std::move(state_->out);
 }
 
+namespace {
+
+tl::unexpected<Error> not_read(int rc) {
+  return code_of(rc) == Code::kOutOfMemory ? fail(Code::kOutOfMemory, "changeset")
+                                           : fail(Code::kChangesetBroken, std::to_string(rc));
+}
+
+}  // namespace
+
 Result<Bytes> fold_changesets(const std::vector<Bytes>& changesets) {
   sqlite3_changegroup* group = nullptr;
-  if (sqlite3changegroup_new(&group) != SQLITE_OK) return fail(Code::kInternal, "changegroup");
+  if (sqlite3changegroup_new(&group) != SQLITE_OK) return fail(Code::kOutOfMemory, "changegroup");
   int rc = SQLITE_OK;
   for (const Bytes& changeset : changesets) {
     if (changeset.empty()) continue;
@@ -475,7 +484,7 @@ Result<Bytes> fold_changesets(const std::vector<Bytes>& changesets) {
   void* data = nullptr;
   if (rc == SQLITE_OK) rc = sqlite3changegroup_output(group, &size, &data);
   sqlite3changegroup_delete(group);
-  if (rc != SQLITE_OK) return fail(Code::kChangesetBroken, std::to_string(rc));
+  if (rc != SQLITE_OK) return not_read(rc);
   Bytes out = to_bytes(blob_view(data, size));
   sqlite3_free(data);
   return out;
@@ -484,9 +493,10 @@ Result<Bytes> fold_changesets(const std::vector<Bytes>& changesets) {
 Status for_each_change(BytesView changeset, const std::function<Status(const RowChange&)>& visit) {
   if (changeset.empty()) return {};
   sqlite3_changeset_iter* raw = nullptr;
-  if (sqlite3changeset_start(&raw, static_cast<int>(changeset.size()), const_cast<std::uint8_t*>(changeset.data())) !=
-      SQLITE_OK)
-    return fail(Code::kChangesetBroken);
+  if (const int rc =
+          sqlite3changeset_start(&raw, static_cast<int>(changeset.size()), const_cast<std::uint8_t*>(changeset.data()));
+      rc != SQLITE_OK)
+    return not_read(rc);
   struct Finalizer {
     void operator()(sqlite3_changeset_iter* iter) const { sqlite3changeset_finalize(iter); }
   };
@@ -519,7 +529,7 @@ Status for_each_change(BytesView changeset, const std::function<Status(const Row
     }
     DUDAO_CHECK(visit(change));
   }
-  if (rc != SQLITE_DONE) return fail(Code::kChangesetBroken, std::to_string(rc));
+  if (rc != SQLITE_DONE) return not_read(rc);
   return {};
 }
 

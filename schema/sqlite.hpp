@@ -207,10 +207,11 @@ class Capture {
   std::unique_ptr<State> state_;
 };
 
-/// Several changesets, oldest first, as one: twenty edits of a cell leave as one. Error: kChangesetBroken.
+/// Several changesets, oldest first, as one: twenty edits of a cell leave as one. Errors: kChangesetBroken,
+/// kOutOfMemory.
 Result<Bytes> fold_changesets(const std::vector<Bytes>& changesets);
 
-/// Calls visit for each row change; an error from it stops and is returned. Error: kChangesetBroken.
+/// Calls visit for each row change; an error from it stops and is returned. Errors: kChangesetBroken, kOutOfMemory.
 /// REQUIRES: changeset is whole, as Capture or fold_changesets gave it: SQLite 3.40 loops for ever on a cut one, so
 /// whoever stores one must be able to tell.
 Status for_each_change(BytesView changeset, const std::function<Status(const RowChange&)>& visit);
