@@ -1,10 +1,12 @@
 #include "tools/office/admin.hpp"
 
 #include "schema/checklist.hpp"
+#include "schema/deadline.hpp"
 #include "schema/document_html.hpp"
 #include "schema/register_import.hpp"
 #include "schema/visit_documents.hpp"
 #include "schema/visit_state.hpp"
+#include "sync/office/statistics.hpp"
 #include "tools/console/console.hpp"
 #include "tools/office/document_pdf.hpp"
 
@@ -135,6 +137,9 @@ class AdminMethods {
         {"devices", &AdminMethods::devices},
         {"revoke", &AdminMethods::revoke},
         {"quarantine", &AdminMethods::quarantine},
+        {"statistics", &AdminMethods::statistics},
+        {"explain", &AdminMethods::explain},
+        {"export-records", &AdminMethods::export_records},
         {"export-ledger", &AdminMethods::export_ledger},
         {"rebuild", &AdminMethods::rebuild},
         {"backup", &AdminMethods::backup},
@@ -832,6 +837,139 @@ class AdminMethods {
                      {"received_utc", utc_text(one.received_utc_ms)},
                      {"bytes", one.bytes.size()}});
     return json{{"quarantine", std::move(out)}};
+  }
+
+  // --- Figures.
+
+  Result<StatisticKind> statistic_kind() const {
+    const std::string name = text_of(params_, "statistic");
+    const auto kind = statistic_kind_from(name);
+    if (!kind) return fail(Code::kOptionWrong, "there is no statistic " + name.substr(0, 40));
+    return *kind;
+  }
+  Result<StatisticScope> statistic_scope() const {
+    StatisticScope scope;
+    scope.unit = text_of(params_, "unit");
+    if (!text_of(params_, "from").empty()) {
+      DUDAO_TRY(scope.from_day, day_param(params_, "from"));
+    }
+    if (!text_of(params_, "to").empty()) {
+      DUDAO_TRY(scope.to_day, day_param(params_, "to"));
+    }
+    if (text_of(params_, "today").empty()) {
+      scope.today = local_day(platform_.clock.wall_utc_ms(), platform_.clock.utc_offset_min());
+    } else {
+      DUDAO_TRY(scope.today, day_param(params_, "today"));
+    }
+    scope.large_school_pupils = params_.value("large", scope.large_school_pupils);
+    return scope;
+  }
+  /// Codes are what is counted by; people know the names.
+  Result<json> names_in(const Statistic& counted) {
+    static constexpr std::pair<std::string_view, std::string_view> kNamed[] = {
+        {"unit", "org_unit"}, {"school", "school"}, {"inspector", "inspector"}};
+    json out = json::object();
+    for (const auto& [group, table_name] : kNamed) {
+      const auto at = std::find(counted.groups.begin(), counted.groups.end(), group);
+      if (at == counted.groups.end()) continue;
+      const Table& table = *find_table(table_name);
+      DUDAO_CHECK(office_.read([&](Store& rows) -> Status {
+        for (const StatisticLine& line : counted.lines) {
+          const std::string& code = line.group[static_cast<std::size_t>(at - counted.groups.begin())];
+          const ValueView key = std::string_view(code);
+          DUDAO_TRY(const auto row, rows.row(table, std::span(&key, 1)));
+          if (row) out[std::string(group)][code] = text_cell(table, *row, "name");
+        }
+        return {};
+      }));
+    }
+    return out;
+  }
+
+  Result<json> statistics() {
+    DUDAO_TRY(const StatisticKind kind, statistic_kind());
+    DUDAO_TRY(const StatisticScope scope, statistic_scope());
+    Statistic counted;
+    DUDAO_CHECK(office_.read([&](Store& rows) -> Status {
+      DUDAO_TRY(counted, count_statistic(rows, kind, scope));
+      return {};
+    }));
+    DUDAO_TRY(json names, names_in(counted));
+    json lines = json::array();
+    for (const StatisticLine& line : counted.lines) {
+      json figures = json::array();
+      for (const Figure& figure : line.figures) figures.push_back(figure.value);
+      lines.push_back({{"group", line.group}, {"figures", std::move(figures)}});
+    }
+    return json{{"statistic", std::string(to_string(kind))},
+                {"today", day_text(scope.today)},
+                {"groups", counted.groups},
+                {"measures", counted.measures},
+                {"lines", std::move(lines)},
+                {"names", std::move(names)}};
+  }
+
+  /// From one figure to the signed statements under it.
+  Result<json> explain() {
+    DUDAO_TRY(const StatisticKind kind, statistic_kind());
+    DUDAO_TRY(const StatisticScope scope, statistic_scope());
+    const std::string measure = text_of(params_, "measure");
+    const auto group = texts_of(params_, "group");
+    Figure figure;
+    std::vector<StatementUnder> under;
+    DUDAO_CHECK(office_.read([&](Store& rows) -> Status {
+      DUDAO_TRY(const Statistic counted, count_statistic(rows, kind, scope));
+      const auto at = std::find(counted.measures.begin(), counted.measures.end(), measure);
+      if (at == counted.measures.end())
+        return fail(Code::kOptionWrong, std::string(to_string(kind)) + " has no measure " + measure.substr(0, 40));
+      const auto line = std::find_if(counted.lines.begin(), counted.lines.end(),
+                                     [&](const StatisticLine& one) { return one.group == group; });
+      if (line == counted.lines.end()) return fail(Code::kOptionWrong, "there is no line of this --group");
+      figure = line->figures[static_cast<std::size_t>(at - counted.measures.begin())];
+      DUDAO_TRY(under, statements_under(rows, figure.rows));
+      return {};
+    }));
+    DUDAO_TRY(const auto all, office_.devices());
+    std::map<std::int64_t, std::string> inspectors;
+    for (const Device& device : all) inspectors[device.no] = device.inspector;
+    json statements = json::array();
+    for (const StatementUnder& one : under) {
+      json shown = {{"index", one.index},
+                    {"id", to_hex(one.id)},
+                    {"registered_utc", utc_text(one.registered_utc_ms)},
+                    {"device", one.author == kOfficeAuthor ? json() : json(one.author)},
+                    {"inspector", one.author == kOfficeAuthor ? json() : json(inspectors[one.author])},
+                    {"rows", one.rows}};
+      statements.push_back(std::move(shown));
+    }
+    return json{{"value", figure.value}, {"rows", figure.rows.size()}, {"statements", std::move(statements)}};
+  }
+
+  /// Every row with the statements that made it, a line each.
+  Result<json> export_records() {
+    const std::string path = text_of(params_, "path");
+    std::string out;
+    std::uint64_t count = 0;
+    DUDAO_CHECK(office_.read([&](Store& rows) -> Status {
+      for (const Table& table : synced_tables()) {
+        DUDAO_CHECK(rows.each_row(table, [&](const StoredRow& row) -> Status {
+          json line = {
+              {"table", std::string(table.name)}, {"row", row_json(table, row)}, {"statements", json::array()}};
+          DUDAO_TRY(const auto indices, written_by(rows, table, row));
+          for (const std::int64_t index : indices) {
+            DUDAO_TRY(const auto entry, rows.entry(index));
+            if (!entry) return fail(Code::kLedgerBroken, std::to_string(index));
+            line["statements"].push_back({{"index", index}, {"id", to_hex(entry->id)}});
+          }
+          out += line.dump() + "\n";
+          ++count;
+          return {};
+        }));
+      }
+      return {};
+    }));
+    DUDAO_CHECK(platform_.files.write(path, view(out)));
+    return json{{"path", path}, {"records", count}, {"bytes", out.size()}};
   }
 
   // --- The ledger.

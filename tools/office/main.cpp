@@ -5,9 +5,11 @@
 #include "schema/indicators.hpp"
 #include "schema/xlsform.hpp"
 #include "sync/office/office.hpp"
+#include "sync/office/statistics.hpp"
 #include "tools/console/console.hpp"
 #include "tools/office/admin.hpp"
 #include "tools/office/admin_socket.hpp"
+#include "tools/office/figures.hpp"
 #include "tools/office/form.hpp"
 #include "tools/office/listener.hpp"
 
@@ -633,6 +635,52 @@ class OfficeProgram {
     });
   }
 
+  json statistic() const {
+    json out = {{"statistic", statistic_}, {"unit", unit_}, {"from", from_}, {"to", to_}, {"today", today_}};
+    if (large_ > 0) out["large"] = large_;
+    return out;
+  }
+
+  int statistics() {
+    const auto counted = [&]() -> Result<json> {
+      DUDAO_TRY(json document, ask("statistics", statistic()));
+      if (!csv_.empty()) DUDAO_CHECK(files_.write(csv_, view(figures_csv(document, console_.chinese()))));
+      if (!xlsx_.empty()) DUDAO_CHECK(write_figures_workbook(files_, xlsx_, document, console_.chinese()));
+      return document;
+    }();
+    if (!counted) return console_.fail(counted.error());
+    console_.print(*counted);
+    for (const auto& row : figure_rows(*counted, console_.chinese())) {
+      std::string line;
+      for (const std::string& cell : row) line += (line.empty() ? "" : "  ") + (cell.empty() ? "-" : cell);
+      say(line);
+    }
+    for (const std::string& file : {csv_, xlsx_})
+      if (!file.empty()) say(tr("Written: ", "已写入 ") + file);
+    return kExitDone;
+  }
+
+  int explain() {
+    json params = statistic();
+    params["measure"] = measure_;
+    for (std::string& group : group_)
+      if (group == "-") group.clear();
+    params["group"] = group_;
+    return tell("explain", std::move(params), [&](const json& under) {
+      say(figure_heading(measure_, console_.chinese()) + ": " + under.at("value").dump() +
+          tr(", counted from rows: ", "，来自记录 ") + under.at("rows").dump() +
+          tr(", made by signed statements: ", "，出自签名声明 ") + std::to_string(under.at("statements").size()));
+      for (const json& one : under.at("statements")) {
+        const std::string who = one.at("device").is_null() ? tr("the office", "督导办")
+                                                           : tr("device ", "设备 ") + one.at("device").dump() + " " +
+                                                                 one.at("inspector").get<std::string>();
+        say("  " + one.at("index").dump() + "  " + one.at("id").get<std::string>() + "  " +
+            one.at("registered_utc").get<std::string>() + "  " + who);
+        for (const json& row : one.at("rows")) say("      " + row.get<std::string>());
+      }
+    });
+  }
+
   int quarantine() {
     return tell("quarantine", json::object(), [&](const json& done) {
       for (const json& one : done.at("quarantine"))
@@ -774,6 +822,22 @@ class OfficeProgram {
     command->add_option("--text", path_, tr("File with the office's own words", "督导办补充意见的文本文件"));
     command->add_option("--date", date_, tr("Day of issue; otherwise today", "发文日期；默认今天"));
     command->add_option("--due", due_, tr("Day for findings that name none", "未注明期限的问题的整改期限"));
+  }
+
+  void add_statistic(CLI::App* command) {
+    std::vector<std::string> names;
+    for (const StatisticKind kind : kStatisticKinds) names.emplace_back(to_string(kind));
+    command->add_option("statistic", statistic_, tr("Which statistic", "统计项目"))
+        ->required()
+        ->check(CLI::IsMember(names));
+    command->add_option("--unit", unit_, tr("Only this unit and all below it", "仅限该机构及其下级"));
+    command->add_option("--from", from_, tr("Visits from this day on", "督导起始日"));
+    command->add_option("--to", to_, tr("Visits up to this day", "督导截止日"));
+    command->add_option("--today", today_,
+                        tr("Overdue as of this day; today when left out", "以该日判断逾期，默认今天"));
+    command->add_option("--large", large_,
+                        tr("Pupils from which a school needs an inspector of its own: 2000 when left out",
+                           "一校一督学的学生数标准，默认 2000"));
   }
 
   void add_commands() {
@@ -989,6 +1053,35 @@ class OfficeProgram {
     revoke->add_option("device", device_, tr("Number of the device", "设备编号"))->required();
     revoke->add_option("--reason", reason_, tr("Why; stands in the log", "理由，记入日志"))->required();
     add(app, "quarantine", "What was kept apart, and why", "隔离保存的内容及原因", [this] { return quarantine(); });
+    CLI::App* figures = add(
+        app, "statistics", "Figures of what was done and found", "督导工作统计", [this] { return statistics(); },
+        "dudao-office statistics coverage --from 2026-03-01 --to 2026-06-30 --xlsx coverage.xlsx\n"
+        "dudao-office statistics overdue --unit 990121");
+    add_statistic(figures);
+    figures->add_option("--csv", csv_, tr("Write them as CSV, too", "另存为 CSV 文件"));
+    figures->add_option("--xlsx", xlsx_, tr("Write them as a workbook, too", "另存为 Excel 工作簿"));
+    CLI::App* explained = add(
+        app, "explain", "The signed statements under a figure", "查看统计数字所依据的签名声明",
+        [this] { return explain(); }, "dudao-office explain coverage visits --group 990121,ROUTINE");
+    add_statistic(explained);
+    explained->add_option("measure", measure_, tr("Which figure of the line, e.g. visits", "该行的哪个数字，如 visits"))
+        ->required();
+    explained
+        ->add_option("--group", group_,
+                     tr("The line: what it is grouped by, in order, - for nothing", "哪一行：依次给出分组值，空值写 -"))
+        ->delimiter(',')
+        ->required();
+    add(
+        app, "export-records", "Write every record as JSON lines, each with the statements that made it",
+        "以 JSON 行导出全部记录，并附所依据的声明",
+        [this] {
+          return tell("export-records", {{"path", absolute(path_)}}, [this](const json& done) {
+            say(tr("Written: ", "已写入 ") + path_ + tr(", records: ", "，记录数 ") + done.at("records").dump());
+          });
+        },
+        "dudao-office export-records records.jsonl")
+        ->add_option("file", path_, tr("File to write", "输出文件"))
+        ->required();
 
     add(
         app, "export-ledger", "Write the whole log as a file that anybody can check", "导出可供任何人核验的账本",
@@ -1017,6 +1110,9 @@ class OfficeProgram {
   std::string path_, encoding_, root_, school_, kind_, template_, from_, to_, unseal_at_, campaign_, state_, visit_,
       item_, reason_;
   std::string survey_, choices_, settings_, code_, title_;
+  std::string statistic_, measure_, unit_, today_, csv_, xlsx_;
+  std::vector<std::string> group_;
+  std::int64_t large_ = 0;
   std::string draw_, by_, event_, out_, numbers_, inspector_, thumbprint_;
   std::string language_, word_, issuer_, addressee_, basis_, date_, due_;
   std::vector<std::string> map_, team_, items_, quota_, sources_;

@@ -1,0 +1,386 @@
+#include "sync/office/statistics.hpp"
+
+#include "schema/deadline.hpp"
+#include "schema/visit_state.hpp"
+#include "sync/changes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+namespace dudao {
+namespace {
+
+struct Shape {
+  StatisticKind kind;
+  std::string_view name;
+  std::vector<std::string_view> groups, measures;
+};
+const std::vector<Shape>& shapes() {
+  static const std::vector<Shape> all = {
+      {StatisticKind::kCoverage, "coverage", {"unit", "kind"}, {"schools", "visited", "visits"}},
+      {StatisticKind::kVisits,
+       "visits",
+       {"inspector"},
+       {"assigned", "took_place", "led", "not_let_in", "returned", "cancelled"}},
+      {StatisticKind::kFindings, "findings", {"item", "severity", "state"}, {"findings", "overdue"}},
+      {StatisticKind::kOpen, "open", {"severity", "age_days"}, {"findings"}},
+      {StatisticKind::kOverdue, "overdue", {"unit", "school"}, {"findings"}},
+      {StatisticKind::kStaffing, "staffing", {"unit"}, {"normal", "large", "needed", "there", "missing"}},
+      {StatisticKind::kDraws, "draws", {"draw", "state"}, {"drawn", "took_place", "outstanding"}},
+  };
+  return all;
+}
+const Shape& shape_of(StatisticKind kind) { return shapes()[static_cast<std::size_t>(kind) - 1]; }
+
+/// The columns of a row by their names.
+class Cells {
+ public:
+  Cells(const Table& table, const StoredRow& row) : table_(table), row_(row) {}
+  std::string text(std::string_view column) const {
+    const auto* value = std::get_if<std::string>(&row_.cells[table_.column(column)]);
+    return value ? *value : std::string();
+  }
+  std::optional<std::int64_t> integer(std::string_view column) const {
+    const auto* value = std::get_if<std::int64_t>(&row_.cells[table_.column(column)]);
+    return value ? std::optional(*value) : std::nullopt;
+  }
+  bool null(std::string_view column) const {
+    return std::holds_alternative<std::monostate>(row_.cells[table_.column(column)]);
+  }
+  Bytes visit() const { return std::get<Bytes>(row_.cells[0]); }
+  CountedRow counted() const {
+    return {&table_, {row_.cells.begin(), row_.cells.begin() + static_cast<std::ptrdiff_t>(table_.key_columns)}};
+  }
+
+ private:
+  const Table& table_;
+  const StoredRow& row_;
+};
+
+Status each(Store& rows, std::string_view name, const std::function<void(const Cells&)>& take) {
+  const Table& table = *find_table(name);
+  return rows.each_row(table, [&](const StoredRow& row) -> Status {
+    take(Cells(table, row));
+    return {};
+  });
+}
+
+struct School {
+  std::string unit;
+  std::int64_t pupils = 0;
+  CountedRow row;
+};
+struct Visit {
+  std::string school, kind, draw;
+  VisitState state{};
+  bool let_in = true, asked_back = false;
+  std::int64_t first_day = 0;               ///< of its window
+  std::optional<std::int64_t> arrival_day;  ///< at the place
+  CountedRow row;
+
+  std::int64_t day() const { return arrival_day.value_or(first_day); }
+  bool took_place() const { return state >= VisitState::kSubmitted && state <= VisitState::kClosed; }
+};
+
+/// What all statistics look at, within the scope.
+struct Seen {
+  std::map<std::string, School> schools;  ///< open ones, and closed ones that were visited
+  std::set<std::string> open;
+  std::map<Bytes, Visit> visits;
+};
+
+Result<std::set<std::string>> units_below(Store& rows, const std::string& top) {
+  std::multimap<std::string, std::string> below;
+  bool found = false;
+  DUDAO_CHECK(each(rows, "org_unit", [&](const Cells& unit) {
+    found = found || unit.text("code") == top;
+    below.emplace(unit.text("parent"), unit.text("code"));
+  }));
+  if (!found) return fail(Code::kRowPlace, top);
+  std::set<std::string> out;
+  for (std::vector<std::string> next = {top}; !next.empty();) {
+    const std::string unit = std::move(next.back());
+    next.pop_back();
+    if (!out.insert(unit).second) continue;
+    const auto [first, last] = below.equal_range(unit);
+    for (auto at = first; at != last; ++at) next.push_back(at->second);
+  }
+  return out;
+}
+
+Result<Seen> look(Store& rows, const StatisticScope& scope) {
+  std::optional<std::set<std::string>> units;
+  if (!scope.unit.empty()) {
+    DUDAO_TRY(units, units_below(rows, scope.unit));
+  }
+  Seen out;
+  DUDAO_CHECK(each(rows, "school", [&](const Cells& school) {
+    const std::string unit = school.text("org_unit");
+    if (units && !units->contains(unit)) return;
+    const std::string code = school.text("code");
+    out.schools.emplace(code, School{unit, school.integer("pupils").value_or(0), school.counted()});
+    if (school.text("status") == "OPEN") out.open.insert(code);
+  }));
+  DUDAO_CHECK(each(rows, "visit", [&](const Cells& visit) {
+    const auto state = visit_state_from(visit.text("state"));
+    if (!state || !out.schools.contains(visit.text("school"))) return;
+    Visit one;
+    one.school = visit.text("school");
+    one.kind = visit.text("kind");
+    one.draw = visit.text("draw");
+    one.state = *state;
+    one.first_day = visit.integer("from_day").value_or(0);
+    one.row = visit.counted();
+    out.visits.emplace(visit.visit(), std::move(one));
+  }));
+  DUDAO_CHECK(each(rows, "visit_event", [&](const Cells& event) {
+    const auto found = out.visits.find(event.visit());
+    if (found == out.visits.end()) return;
+    const std::string name = event.text("event");
+    const bool turned_away = name == "refuse_entry" || name == "no_access";
+    if (!turned_away && name != "check_in") return;
+    Visit& visit = found->second;
+    if (turned_away) visit.let_in = false;
+    const std::int64_t day =
+        local_day(event.integer("at_utc_ms").value_or(0), static_cast<int>(event.integer("at_offset_min").value_or(0)));
+    visit.arrival_day = std::min(visit.arrival_day.value_or(day), day);
+  }));
+  std::erase_if(out.visits, [&](const auto& each) {
+    const std::int64_t day = each.second.day();
+    return (scope.from_day && day < *scope.from_day) || (scope.to_day && day > *scope.to_day);
+  });
+  DUDAO_CHECK(each(rows, "question", [&](const Cells& question) {
+    if (const auto found = out.visits.find(question.visit()); found != out.visits.end())
+      found->second.asked_back = true;
+  }));
+  return out;
+}
+
+/// Lines in the making.
+class Lines {
+ public:
+  explicit Lines(std::size_t measures) : measures_(measures) {}
+
+  Figure& at(const std::vector<std::string>& group, std::size_t measure) {
+    auto& figures = lines_[group];
+    figures.resize(measures_);
+    return figures[measure];
+  }
+  void count(const std::vector<std::string>& group, std::size_t measure, CountedRow row) {
+    Figure& figure = at(group, measure);
+    ++figure.value;
+    figure.rows.push_back(std::move(row));
+  }
+  std::vector<StatisticLine> take() {
+    std::vector<StatisticLine> out;
+    for (auto& [group, figures] : lines_) out.push_back({group, std::move(figures)});
+    return out;
+  }
+  std::map<std::vector<std::string>, std::vector<Figure>>& all() { return lines_; }
+
+ private:
+  std::size_t measures_;
+  std::map<std::vector<std::string>, std::vector<Figure>> lines_;
+};
+
+void coverage(const Seen& seen, Lines& lines) {
+  // A unit has as many schools whatever kind of visit is looked at, so each kind that there was gets all of them.
+  std::map<std::string, std::set<std::string>> kinds;
+  std::map<std::vector<std::string>, std::set<std::string>> visited;
+  for (const auto& [id, visit] : seen.visits) {
+    if (!visit.took_place()) continue;
+    const std::vector<std::string> group = {seen.schools.at(visit.school).unit, visit.kind};
+    kinds[group[0]].insert(visit.kind);
+    visited[group].insert(visit.school);
+    lines.at(group, 1).rows.push_back(visit.row);
+    lines.count(group, 2, visit.row);
+  }
+  for (const auto& [group, schools] : visited) lines.at(group, 1).value = static_cast<std::int64_t>(schools.size());
+  for (const std::string& code : seen.open) {
+    const School& school = seen.schools.at(code);
+    const auto found = kinds.find(school.unit);
+    if (found == kinds.end()) {
+      lines.count({school.unit, ""}, 0, school.row);
+      continue;
+    }
+    for (const std::string& kind : found->second) lines.count({school.unit, kind}, 0, school.row);
+  }
+}
+
+Status visits_by_inspector(Store& rows, const Seen& seen, Lines& lines) {
+  return each(rows, "team_member", [&](const Cells& member) {
+    const auto found = seen.visits.find(member.visit());
+    if (found == seen.visits.end() || !member.null("recusal")) return;
+    const Visit& visit = found->second;
+    const std::vector<std::string> group = {member.text("inspector")};
+    const bool happened = visit.took_place();
+    const bool counts[] = {true,
+                           happened,
+                           happened && member.text("role") == "LEAD",
+                           happened && !visit.let_in,
+                           visit.asked_back,
+                           visit.state == VisitState::kCancelled};
+    for (std::size_t measure = 0; measure < std::size(counts); ++measure) {
+      if (!counts[measure]) continue;
+      lines.count(group, measure, member.counted());
+      lines.at(group, measure).rows.push_back(visit.row);
+    }
+  });
+}
+
+std::string age_of(std::int64_t days) {
+  if (days <= 30) return "0-30";
+  if (days <= 90) return "31-90";
+  return days <= 180 ? "91-180" : "181-";
+}
+
+Status findings(Store& rows, const Seen& seen, StatisticKind kind, std::int64_t today, Lines& lines) {
+  return each(rows, "finding", [&](const Cells& finding) {
+    const auto found = seen.visits.find(finding.visit());
+    if (found == seen.visits.end() || !finding.null("void_reason")) return;
+    const auto state = finding_state_from(finding.text("state"));
+    const bool open = state && !is_final(*state);
+    const auto due_day = finding.integer("due_day");
+    const bool overdue = open && due_day && *due_day < today;
+    const std::string& school = found->second.school;
+    if (kind == StatisticKind::kFindings) {
+      const std::vector<std::string> group = {finding.text("item"), finding.text("severity"), finding.text("state")};
+      lines.count(group, 0, finding.counted());
+      if (overdue) lines.count(group, 1, finding.counted());
+    } else if (kind == StatisticKind::kOpen && open) {
+      const std::int64_t since = local_day(finding.integer("at_utc_ms").value_or(0),
+                                           static_cast<int>(finding.integer("at_offset_min").value_or(0)));
+      lines.count({finding.text("severity"), age_of(today - since)}, 0, finding.counted());
+    } else if (kind == StatisticKind::kOverdue && overdue) {
+      lines.count({seen.schools.at(school).unit, school}, 0, finding.counted());
+    }
+  });
+}
+
+Status staffing(Store& rows, const Seen& seen, const StatisticScope& scope, Lines& lines) {
+  constexpr std::int64_t kSchoolsOfOne = 5;
+  std::map<std::string, CountedRow> active;
+  DUDAO_CHECK(each(rows, "inspector", [&](const Cells& inspector) {
+    if (inspector.text("status") == "ACTIVE") active.emplace(inspector.text("code"), inspector.counted());
+  }));
+  for (const std::string& code : seen.open) {
+    const School& school = seen.schools.at(code);
+    lines.count({school.unit}, school.pupils >= scope.large_school_pupils ? 1 : 0, school.row);
+  }
+  std::set<std::pair<std::string, std::string>> there;
+  DUDAO_CHECK(each(rows, "zone", [&](const Cells& zone) {
+    const std::string school = zone.text("school");
+    const auto until_day = zone.integer("until_day");
+    if (!seen.open.contains(school) || (until_day && *until_day < scope.today)) return;
+    const std::string& unit = seen.schools.at(school).unit;
+    const auto inspector = active.find(zone.text("inspector"));
+    if (inspector == active.end()) return;
+    Figure& figure = lines.at({unit}, 3);
+    figure.rows.push_back(zone.counted());
+    if (!there.emplace(unit, inspector->first).second) return;
+    ++figure.value;
+    figure.rows.push_back(inspector->second);
+  }));
+  for (auto& [unit, figures] : lines.all()) {
+    Figure& needed = figures[2];
+    needed.value = (figures[0].value + kSchoolsOfOne - 1) / kSchoolsOfOne + figures[1].value;
+    for (const std::size_t of : {0U, 1U})
+      needed.rows.insert(needed.rows.end(), figures[of].rows.begin(), figures[of].rows.end());
+    Figure& missing = figures[4];
+    missing.value = std::max<std::int64_t>(0, needed.value - figures[3].value);
+    for (const std::size_t of : {2U, 3U})
+      missing.rows.insert(missing.rows.end(), figures[of].rows.begin(), figures[of].rows.end());
+  }
+  return {};
+}
+
+Status draws(Store& rows, const Seen& seen, Lines& lines) {
+  std::map<std::string, std::vector<std::string>> groups;
+  DUDAO_CHECK(each(rows, "draw", [&](const Cells& draw) {
+    const std::vector<std::string> group = {draw.text("code"), draw.text("state")};
+    lines.at(group, 0).rows.push_back(draw.counted());
+    groups.emplace(group[0], group);
+  }));
+  for (const auto& [id, visit] : seen.visits) {
+    const auto found = groups.find(visit.draw);
+    if (found == groups.end()) continue;
+    lines.count(found->second, 0, visit.row);
+    if (visit.took_place())
+      lines.count(found->second, 1, visit.row);
+    else if (visit.state != VisitState::kCancelled)
+      lines.count(found->second, 2, visit.row);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(StatisticKind kind) noexcept { return shape_of(kind).name; }
+std::optional<StatisticKind> statistic_kind_from(std::string_view name) noexcept {
+  for (const StatisticKind kind : kStatisticKinds)
+    if (to_string(kind) == name) return kind;
+  return std::nullopt;
+}
+
+Result<Statistic> count_statistic(Store& rows, StatisticKind kind, const StatisticScope& scope) {
+  const Shape& shape = shape_of(kind);
+  DUDAO_TRY(const Seen seen, look(rows, scope));
+  Lines lines(shape.measures.size());
+  switch (kind) {
+    case StatisticKind::kCoverage:
+      coverage(seen, lines);
+      break;
+    case StatisticKind::kVisits:
+      DUDAO_CHECK(visits_by_inspector(rows, seen, lines));
+      break;
+    case StatisticKind::kFindings:
+    case StatisticKind::kOpen:
+    case StatisticKind::kOverdue:
+      DUDAO_CHECK(findings(rows, seen, kind, scope.today, lines));
+      break;
+    case StatisticKind::kStaffing:
+      DUDAO_CHECK(staffing(rows, seen, scope, lines));
+      break;
+    case StatisticKind::kDraws:
+      DUDAO_CHECK(draws(rows, seen, lines));
+      break;
+  }
+  return Statistic{shape.groups, shape.measures, lines.take()};
+}
+
+Result<std::vector<std::int64_t>> written_by(Store& rows, const Table& table, const StoredRow& row) {
+  std::vector<ValueView> key;
+  for (std::size_t i = 0; i < table.key_columns; ++i) key.push_back(as_view(row.cells[i]));
+  const Bytes row_key = encode_key(key);
+  std::set<std::int64_t> out = {row.clock.index};
+  for (std::size_t column = table.key_columns; column < table.columns.size(); ++column) {
+    DUDAO_TRY(const auto own, rows.cell_clock(table, row_key, column));
+    if (own) out.insert(own->index);
+  }
+  return std::vector(out.begin(), out.end());
+}
+
+Result<std::vector<StatementUnder>> statements_under(Store& rows, const std::vector<CountedRow>& counted) {
+  std::map<std::int64_t, std::set<std::string>> written;
+  for (const CountedRow& one : counted) {
+    std::vector<ValueView> key;
+    for (const Value& cell : one.key) key.push_back(as_view(cell));
+    DUDAO_TRY(const auto row, rows.row(*one.table, key));
+    if (!row) return fail(Code::kLedgerBroken, std::string(one.table->name));
+    DUDAO_TRY(const auto indices, written_by(rows, *one.table, *row));
+    const std::string name = std::string(one.table->name) + " " + readable_key(*one.table, key, false);
+    for (const std::int64_t index : indices) written[index].insert(name);
+  }
+  std::vector<StatementUnder> out;
+  for (const auto& [index, names] : written) {
+    DUDAO_TRY(const auto entry, rows.entry(index));
+    if (!entry) return fail(Code::kLedgerBroken, std::to_string(index));
+    DUDAO_TRY(const Batch batch, rows.batch_of(index));
+    out.push_back({index, entry->id, entry->author, batch.registered_utc_ms, {names.begin(), names.end()}});
+  }
+  return out;
+}
+
+}  // namespace dudao

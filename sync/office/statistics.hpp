@@ -1,0 +1,82 @@
+#pragma once
+
+/// What the office's rows come to, and of each figure the rows that were counted, so that anybody can follow it to the
+/// signed statements that made them. Nothing here is kept: every figure is counted anew from the rows, which follow
+/// from the ledger alone.
+
+#include "sync/office/store.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dudao {
+
+/// What is counted. All of a place are those of its organisational unit, the one that the school's register names.
+///
+///     coverage    by unit and kind of visit   open schools, schools visited, visits that took place
+///     visits      by inspector                assigned, took place, led, nobody let in, returned, cancelled
+///     findings    by item, severity, state    findings, and how many of them are overdue
+///     open        by severity and age         findings that ask something of the school: up to 30, 90, 180 days,
+///     longer overdue     by unit and school          findings past their day staffing    by unit normal schools, large
+///     ones, inspectors needed, there, missing draws       by draw and its state       visits drawn, took place,
+///     outstanding
+enum class StatisticKind : std::uint8_t { kCoverage = 1, kVisits, kFindings, kOpen, kOverdue, kStaffing, kDraws };
+inline constexpr StatisticKind kStatisticKinds[] = {
+    StatisticKind::kCoverage, StatisticKind::kVisits,   StatisticKind::kFindings, StatisticKind::kOpen,
+    StatisticKind::kOverdue,  StatisticKind::kStaffing, StatisticKind::kDraws};
+/// "coverage". Static storage.
+std::string_view to_string(StatisticKind kind) noexcept;
+std::optional<StatisticKind> statistic_kind_from(std::string_view name) noexcept;
+
+struct StatisticScope {
+  std::string unit;  ///< it and all below it; empty: everything
+  /// Days on which a visit took place, both included: the day of its check-in at the place; of one that did not begin,
+  /// the first day of its window. Findings count with their visit.
+  std::optional<std::int64_t> from_day, to_day;
+  std::int64_t today = 0;
+  /// From so many pupils on a school needs an inspector of its own; five others share one.
+  std::int64_t large_school_pupils = 2'000;
+};
+
+/// A row that was counted.
+struct CountedRow {
+  const Table* table = nullptr;
+  std::vector<Value> key;
+};
+struct Figure {
+  std::int64_t value = 0;
+  std::vector<CountedRow> rows;  ///< under `value`; where that is worked out of others, theirs
+};
+struct StatisticLine {
+  std::vector<std::string> group;  ///< one for each of Statistic::groups
+  std::vector<Figure> figures;     ///< one for each of Statistic::measures
+};
+struct Statistic {
+  std::vector<std::string_view> groups;    ///< "unit", "kind"
+  std::vector<std::string_view> measures;  ///< "schools", "visited", "visits"
+  std::vector<StatisticLine> lines;        ///< by rising groups
+};
+
+/// Voided findings and members who withdrew do not count; a visit took place once the office holds its submission.
+/// Errors: kUnitUnknown, database errors.
+Result<Statistic> count_statistic(Store& rows, StatisticKind kind, const StatisticScope& scope);
+
+/// A signed statement that wrote a row, or a cell of it.
+struct StatementUnder {
+  std::int64_t index = 0;  ///< in the log
+  Hash id{};
+  std::int64_t author = 0;  ///< device, or kOfficeAuthor
+  std::int64_t registered_utc_ms = 0;
+  std::vector<std::string> rows;  ///< "visit 0199…", "answer S1/I001", the visit's hex where it is part of the key
+};
+/// In the order of the log: every statement from which the rows are what they are now. Errors: database errors,
+/// kLedgerBroken.
+Result<std::vector<StatementUnder>> statements_under(Store& rows, const std::vector<CountedRow>& counted);
+
+/// The log indices of the statements that made this row what it is, rising.
+Result<std::vector<std::int64_t>> written_by(Store& rows, const Table& table, const StoredRow& row);
+
+}  // namespace dudao
