@@ -91,34 +91,48 @@ struct Seen {
   std::map<Bytes, Visit> visits;
 };
 
-Result<std::set<std::string>> units_below(Store& rows, const std::string& top) {
-  std::multimap<std::string, std::string> below;
-  bool found = false;
-  DUDAO_CHECK(each(rows, "org_unit", [&](const Cells& unit) {
-    found = found || unit.text("code") == top;
-    below.emplace(unit.text("parent"), unit.text("code"));
-  }));
-  if (!found) return fail(Code::kRowPlace, top);
-  std::set<std::string> out;
-  for (std::vector<std::string> next = {top}; !next.empty();) {
-    const std::string unit = std::move(next.back());
-    next.pop_back();
-    if (!out.insert(unit).second) continue;
-    const auto [first, last] = below.equal_range(unit);
-    for (auto at = first; at != last; ++at) next.push_back(at->second);
+/// The organisation tree.
+class Tree {
+ public:
+  static Result<Tree> read(Store& rows) {
+    Tree out;
+    DUDAO_CHECK(each(rows, "org_unit", [&](const Cells& unit) {
+      out.units_[unit.text("code")] = {unit.text("parent"), unit.text("level")};
+    }));
+    return out;
   }
-  return out;
-}
+  bool has(const std::string& unit) const { return units_.contains(unit); }
+  /// The nearest at or above `unit` for which `fits` holds. A register may hold a circle.
+  std::optional<std::string> upwards(std::string unit, const std::function<bool(const std::string&)>& fits) const {
+    for (std::size_t step = 0; step <= units_.size(); ++step) {
+      if (fits(unit)) return unit;
+      const auto found = units_.find(unit);
+      if (found == units_.end()) break;
+      unit = found->second.parent;
+    }
+    return std::nullopt;
+  }
+  std::string level(const std::string& unit) const {
+    const auto found = units_.find(unit);
+    return found == units_.end() ? std::string() : found->second.level;
+  }
+
+ private:
+  struct Unit {
+    std::string parent, level;
+  };
+  std::map<std::string, Unit> units_;
+};
 
 Result<Seen> look(Store& rows, const StatisticScope& scope) {
-  std::optional<std::set<std::string>> units;
-  if (!scope.unit.empty()) {
-    DUDAO_TRY(units, units_below(rows, scope.unit));
-  }
+  DUDAO_TRY(const Tree tree, Tree::read(rows));
+  if (!scope.unit.empty() && !tree.has(scope.unit)) return fail(Code::kRowPlace, scope.unit);
   Seen out;
   DUDAO_CHECK(each(rows, "school", [&](const Cells& school) {
-    const std::string unit = school.text("org_unit");
-    if (units && !units->contains(unit)) return;
+    std::string unit = school.text("org_unit");
+    if (!scope.unit.empty() && !tree.upwards(unit, [&](const std::string& at) { return at == scope.unit; })) return;
+    if (!scope.level.empty())
+      unit = tree.upwards(unit, [&](const std::string& at) { return tree.level(at) == scope.level; }).value_or(unit);
     const std::string code = school.text("code");
     out.schools.emplace(code, School{unit, school.integer("pupils").value_or(0), school.counted()});
     if (school.text("status") == "OPEN") out.open.insert(code);

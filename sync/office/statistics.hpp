@@ -14,7 +14,8 @@
 
 namespace dudao {
 
-/// What is counted. All of a place are those of its organisational unit, the one that the school's register names.
+/// What is counted. A school is of the organisational unit that its register names, or of the one of
+/// StatisticScope::level above that.
 ///
 ///     coverage    by unit and kind of visit   open schools, schools visited, visits that took place
 ///     visits      by inspector                assigned, took place, led, nobody let in, returned, cancelled
@@ -32,7 +33,8 @@ std::string_view to_string(StatisticKind kind) noexcept;
 std::optional<StatisticKind> statistic_kind_from(std::string_view name) noexcept;
 
 struct StatisticScope {
-  std::string unit;  ///< it and all below it; empty: everything
+  std::string unit;   ///< it and all below it; empty: everything
+  std::string level;  ///< as the register writes it, e.g. 县: units of this level stand for all below them
   /// Days on which a visit took place, both included: the day of its check-in at the place; of one that did not begin,
   /// the first day of its window. Findings count with their visit.
   std::optional<std::int64_t> from_day, to_day;

@@ -850,6 +850,7 @@ class AdminMethods {
   Result<StatisticScope> statistic_scope() const {
     StatisticScope scope;
     scope.unit = text_of(params_, "unit");
+    scope.level = text_of(params_, "level");
     if (!text_of(params_, "from").empty()) {
       DUDAO_TRY(scope.from_day, day_param(params_, "from"));
     }

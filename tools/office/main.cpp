@@ -636,7 +636,8 @@ class OfficeProgram {
   }
 
   json statistic() const {
-    json out = {{"statistic", statistic_}, {"unit", unit_}, {"from", from_}, {"to", to_}, {"today", today_}};
+    json out = {{"statistic", statistic_}, {"unit", unit_}, {"level", level_},
+                {"from", from_},           {"to", to_},     {"today", today_}};
     if (large_ > 0) out["large"] = large_;
     return out;
   }
@@ -831,6 +832,9 @@ class OfficeProgram {
         ->required()
         ->check(CLI::IsMember(names));
     command->add_option("--unit", unit_, tr("Only this unit and all below it", "仅限该机构及其下级"));
+    command->add_option(
+        "--level", level_,
+        tr("Count by units of this level, as the register writes it, e.g. 县", "按该层级的机构汇总，如 县"));
     command->add_option("--from", from_, tr("Visits from this day on", "督导起始日"));
     command->add_option("--to", to_, tr("Visits up to this day", "督导截止日"));
     command->add_option("--today", today_,
@@ -1056,7 +1060,7 @@ class OfficeProgram {
     CLI::App* figures = add(
         app, "statistics", "Figures of what was done and found", "督导工作统计", [this] { return statistics(); },
         "dudao-office statistics coverage --from 2026-03-01 --to 2026-06-30 --xlsx coverage.xlsx\n"
-        "dudao-office statistics overdue --unit 990121");
+        "dudao-office statistics staffing --level 县");
     add_statistic(figures);
     figures->add_option("--csv", csv_, tr("Write them as CSV, too", "另存为 CSV 文件"));
     figures->add_option("--xlsx", xlsx_, tr("Write them as a workbook, too", "另存为 Excel 工作簿"));
@@ -1110,7 +1114,7 @@ class OfficeProgram {
   std::string path_, encoding_, root_, school_, kind_, template_, from_, to_, unseal_at_, campaign_, state_, visit_,
       item_, reason_;
   std::string survey_, choices_, settings_, code_, title_;
-  std::string statistic_, measure_, unit_, today_, csv_, xlsx_;
+  std::string statistic_, measure_, unit_, level_, today_, csv_, xlsx_;
   std::vector<std::string> group_;
   std::int64_t large_ = 0;
   std::string draw_, by_, event_, out_, numbers_, inspector_, thumbprint_;

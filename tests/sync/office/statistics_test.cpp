@@ -134,6 +134,11 @@ TEST_CASE("a statistic can be of one unit and of some days only") {
   CHECK(County::figures(at.count(StatisticKind::kVisits, scope), {"I001"}) == Figures{1, 0, 0, 0, 0, 0});
   scope.unit = "99";
   CHECK(County::figures(at.count(StatisticKind::kCoverage, scope), {"9901", "ROUTINE"}) == Figures{2, 1, 1});
+  // Five schools to one inspector are counted for the city as a whole, not rounded up in each county.
+  scope.level = "市";
+  CHECK(County::figures(at.count(StatisticKind::kStaffing, scope), {"99"}) == Figures{3, 0, 1, 1, 0});
+  scope.level = "乡";
+  CHECK(at.count(StatisticKind::kStaffing, scope).lines.size() == 2);
   scope.unit = "77";
   const auto unknown = at.office->read(
       [&](Store& rows) -> Status { return count_statistic(rows, StatisticKind::kCoverage, scope).map([](auto&&) {}); });
