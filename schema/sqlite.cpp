@@ -378,6 +378,8 @@ struct Capture::State {
       state.note(operation, table_name);
     } catch (const std::bad_alloc&) {
       state.failed = Code::kOutOfMemory;
+    } catch (...) {
+      state.failed = Code::kInternal;
     }
   }
 

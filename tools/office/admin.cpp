@@ -870,16 +870,17 @@ class AdminMethods {
     static constexpr std::pair<std::string_view, std::string_view> kNamed[] = {
         {"unit", "org_unit"}, {"school", "school"}, {"inspector", "inspector"}};
     json out = json::object();
-    for (const auto& [group, table_name] : kNamed) {
+    for (const auto& named : kNamed) {
+      const std::string group(named.first);
       const auto at = std::find(counted.groups.begin(), counted.groups.end(), group);
       if (at == counted.groups.end()) continue;
-      const Table& table = *find_table(table_name);
+      const Table& table = *find_table(named.second);
       DUDAO_CHECK(office_.read([&](Store& rows) -> Status {
         for (const StatisticLine& line : counted.lines) {
           const std::string& code = line.group[static_cast<std::size_t>(at - counted.groups.begin())];
           const ValueView key = std::string_view(code);
           DUDAO_TRY(const auto row, rows.row(table, std::span(&key, 1)));
-          if (row) out[std::string(group)][code] = text_cell(table, *row, "name");
+          if (row) out[group][code] = text_cell(table, *row, "name");
         }
         return {};
       }));
