@@ -575,7 +575,7 @@ TEST_CASE("who is too slow with handshake, header, body or reading is cut, and o
   ListenerOptions options;
   options.idle_timeout_ms = 300;
   options.header_timeout_ms = 300;
-  options.stall_timeout_ms = 300;
+  options.stall_timeout_ms = 1'000;
   options.min_rate_bytes_per_s = 1'000'000;
   CollectingLog log;
   options.log = &log;
