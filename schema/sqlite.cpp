@@ -270,8 +270,9 @@ Status Database::script(std::string_view sql) {
   sqlite3_finalize(std::exchange(rollback_, nullptr));
   const std::string text(sql);
   const int rc = sqlite3_exec(handle_, text.c_str(), nullptr, nullptr, nullptr);
-  if (rc != SQLITE_OK) return fail(error(rc, sql));
-  return {};
+  if (rc == SQLITE_OK) return {};
+  failed_ = error(rc, sql);
+  return fail(*failed_);
 }
 
 std::int64_t Database::rows_changed() const { return sqlite3_changes64(handle_); }

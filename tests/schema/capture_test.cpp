@@ -138,6 +138,12 @@ TEST_CASE("a capture in which a statement failed knows nothing, and the next one
     CHECK(failed.error().code == Code::kDatabaseConstraint);
     CHECK(capture->changeset().error().code == Code::kDatabaseConstraint);
   }
+  {
+    auto transaction = Transaction::begin(*at.db);
+    auto capture = Capture::begin(*at.db, kTables);
+    CHECK_FALSE(at.db->script("INSERT INTO plain VALUES (2, 2), (2, 3)"));
+    CHECK(capture->changeset().error().code == Code::kDatabaseConstraint);
+  }
   auto transaction = Transaction::begin(*at.db);
   auto capture = Capture::begin(*at.db, kTables);
   REQUIRE(at.db->execute("INSERT INTO plain VALUES (1, 1)"));
