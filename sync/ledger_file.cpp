@@ -200,6 +200,7 @@ class Checker {
       problem(size - 1, {Code::kLedgerFile, "registered before the batch in front of it"});
     last_registered_utc_ms_ = registered_utc_ms;
     DUDAO_TRY(const Hash root, tree_root(size, read_));
+    report_.roots[size] = root;
     if (!report_.office_key->verify(
             batch_to_be_signed({size, registered_utc_ms / 1000}, root, report_.origin, *report_.office_key), signature))
       problem(size - 1, {Code::kReceiptSignature, "batch of size " + std::to_string(size)});

@@ -13,6 +13,7 @@
 #include "platform/error.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ struct LedgerReport {
   std::int64_t draws = 0;
   std::int64_t batches = 0;
   std::vector<LedgerProblem> problems;  ///< the first hundred
+  /// Of the tree at the end of each batch, by its size: what a receipt of that size must have been signed for.
+  std::map<std::int64_t, Hash> roots;
   bool sound() const { return problems.empty(); }
 };
 

@@ -203,6 +203,7 @@ Result<Receipt> verify_receipt(BytesView receipt, BytesView statement, const Pub
   if (!log_key.verify(sig_structure(protected_bytes, {}, root), signature)) return fail(Code::kReceiptSignature);
   out.registered_utc_s = header.issued;
   out.issuer = header.issuer;
+  out.root = root;
   return out;
 }
 

@@ -59,6 +59,7 @@ struct Receipt {
   std::int64_t index = 0;
   std::int64_t registered_utc_s = 0;  ///< 0 when the receipt has no iat (other people's)
   std::string issuer;
+  Hash root{};  ///< what the log signed: that of its tree of `size` leaves
 };
 
 /// Which bytes of a statement are the log's entry.

@@ -348,6 +348,14 @@ int main(int argc, char** argv) {
       const Bytes statement = from_base64(one["result"]["statement"].get<std::string>()).value();
       const Bytes receipt = from_base64(one["result"]["receipt"].get<std::string>()).value();
       const Receipt proven = must(verify_receipt(receipt, statement, held->key()), "receipt");
+      if (const auto root = report.roots.find(proven.size); root == report.roots.end() || root->second != proven.root)
+        give_up("a receipt is of another log than the one that the checkpoint signs");
+      must(held->read([&](Store& rows) -> Status {
+        DUDAO_TRY(const auto entry, rows.entry(proven.index));
+        if (!entry || entry->bytes != statement) give_up("a receipt names a place where something else stands");
+        return {};
+      }),
+           "read");
       const auto said = told.receipted.find(inspector(n) + "/" + std::to_string(seq));
       if (said != told.receipted.end() &&
           (said->second.second != proven.index ||

@@ -78,6 +78,7 @@ class Checker {
     for (const LedgerProblem& problem : report.problems)
       must(false, "P8 the ledger is sound",
            std::to_string(problem.index.value_or(-1)) + ": " + problem.error.message());
+    roots_ = report.roots;
     must(index_of_.size() == ledger_.size(), "P4 nothing is registered twice", "two entries with one id");
     std::map<std::int64_t, std::uint64_t> heads;
     for (const LedgerEntry& entry : ledger_) {
@@ -100,6 +101,9 @@ class Checker {
                "P5 every receipt verifies");
       must(receipt.index == told.index && receipt.size <= static_cast<std::int64_t>(ledger_.size()),
            "P5 a receipt names its place in the log", to_hex(id));
+      const auto root = roots_.find(receipt.size);
+      must(root != roots_.end() && root->second == receipt.root, "P5 a receipt is of this log and no other",
+           to_hex(id));
     }
   }
 
@@ -294,6 +298,7 @@ class Checker {
   World& w_;
   std::vector<LedgerEntry> ledger_;
   std::map<Hash, std::int64_t> index_of_;
+  std::map<std::int64_t, Hash> roots_;  ///< of the log, by its size at the end of each batch
   std::map<Hash, Quarantined> quarantine_;
   std::map<std::int64_t, Device> registry_;
   Rows rows_;
