@@ -250,6 +250,8 @@ bool Disk::exists(const std::string& path) const {
 
 Disk::Image Disk::image(Survives survives, std::uint64_t seed) const {
   std::mt19937_64 chance(seed);
+  // Disks promise to write a sector whole: of 512 bytes the old ones, of 4,096 those of today.
+  const std::uint64_t sector = seed % 2 == 0 ? kSectorBytes : 8 * kSectorBytes;
   Image out;
   for (const auto& [path, file] : files_) {
     if (!path.starts_with(watched_)) continue;
@@ -266,9 +268,9 @@ Disk::Image Disk::image(Survives survives, std::uint64_t seed) const {
         if (chance() % 2 == 0) change_content(content, change);
         continue;
       }
-      for (std::size_t at = 0; at < change.bytes.size(); at += kSectorBytes) {
+      for (std::size_t at = 0, size = 0; at < change.bytes.size(); at += size) {
+        size = std::min<std::size_t>(sector - (change.offset + at) % sector, change.bytes.size() - at);
         if (chance() % 2 == 0) continue;
-        const std::size_t size = std::min(kSectorBytes, change.bytes.size() - at);
         change_content(content, {false, change.offset + at, to_bytes(BytesView(change.bytes).subspan(at, size))});
       }
     }
