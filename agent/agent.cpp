@@ -171,6 +171,7 @@ class AgentMethods {
         {"finding.change", &AgentMethods::change_finding},
         {"finding.void", &AgentMethods::void_finding},
         {"finding.fix_on_site", &AgentMethods::fix_finding},
+        {"finding.judge", &AgentMethods::judge_finding},
         {"finding.take_derived", &AgentMethods::take_derived},
         {"note.add", &AgentMethods::add_note},
         {"note.change", &AgentMethods::change_note},
@@ -348,6 +349,10 @@ class AgentMethods {
     for (const VisitEvent event : view_of.allowed) out["next"].push_back(std::string(to_string(event)));
     for (const auto& [member, table] : {std::pair{"events", "visit_event"},
                                         {"findings", "finding"},
+                                        {"carried_findings", "carried_finding"},
+                                        {"results", "reinspection_result"},
+                                        {"rectifications", "rectification"},
+                                        {"rectification_steps", "rectification_step"},
                                         {"notes", "note"},
                                         {"feedback", "feedback"},
                                         {"signatures", "signature"},
@@ -488,6 +493,14 @@ class AgentMethods {
   Result<json> void_finding(const json& params) {
     DUDAO_TRY(const Bytes id, visit_id(params));
     DUDAO_CHECK(book_.void_finding(id, entry(params), params.at("reason").get<std::string>()));
+    return done();
+  }
+  Result<json> judge_finding(const json& params) {
+    DUDAO_TRY(const Bytes id, visit_id(params));
+    const auto found_on = from_hex(params.at("finding_visit").get<std::string>());
+    if (!found_on || found_on->size() != 16) return fail(Code::kParameterWrong, "finding_visit");
+    DUDAO_CHECK(book_.judge_finding(id, *found_on, entry(params), params.at("outcome").get<std::string>(),
+                                    text(params, "text")));
     return done();
   }
   Result<json> fix_finding(const json& params) {

@@ -443,6 +443,32 @@ Status VisitBook::fix_finding_on_site(BytesView id, EntryId entry) {
   });
 }
 
+Status VisitBook::judge_finding(BytesView id, BytesView finding_visit, EntryId finding, std::string_view outcome,
+                                std::string_view text) {
+  DUDAO_TRY(const Open visit, open(id));
+  DUDAO_CHECK(editable(visit));
+  const bool rejected = outcome == to_string(FindingState::kRejected);
+  if (!rejected && outcome != to_string(FindingState::kVerified))
+    return fail(Code::kResultWrong, std::string(outcome.substr(0, 40)));
+  if (rejected && text.empty()) return fail(Code::kWordsMissing, "text");
+  DUDAO_CHECK(check_text(text, kMaxFindingChars, "text"));
+  DUDAO_TRY(const auto carried, db_.lookup("SELECT 1 FROM carried_finding WHERE visit = ? AND finding_visit = ? AND "
+                                           "finding_author = ? AND finding_n = ?",
+                                           BytesView(visit.id), finding_visit, finding.author, finding.n));
+  if (!carried)
+    return fail(Code::kNotCarried,
+                to_hex(finding_visit) + " " + std::to_string(finding.author) + "/" + std::to_string(finding.n));
+  const Moment at = now(platform_.clock);
+  return record(db_, [&] {
+    return db_.execute(
+        "INSERT INTO reinspection_result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET outcome = "
+        "excluded.outcome, text = excluded.text, inspector = excluded.inspector, at_utc_ms = excluded.at_utc_ms, "
+        "at_offset_min = excluded.at_offset_min, at_boot_ms = excluded.at_boot_ms",
+        BytesView(visit.id), finding_visit, finding.author, finding.n, outcome, text_or_null(text),
+        std::string_view(visit.who.inspector), at.utc_ms, at.offset_min, at.boot_ms);
+  });
+}
+
 Result<EntryId> VisitBook::add_note(BytesView id, std::string_view item, std::string_view text) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(editable(visit));
@@ -522,6 +548,11 @@ Status VisitBook::finish(BytesView id) {
   std::vector<std::string> wrong;
   for (const Violation& violation : list.violations(answers)) wrong.push_back(violation.item);
   if (!wrong.empty()) return fail(Code::kAnswersWrong, joined(wrong));
+  DUDAO_TRY(const std::int64_t unsaid,
+            db_.integer("SELECT count(*) FROM carried_finding c LEFT JOIN reinspection_result r USING (visit, "
+                        "finding_visit, finding_author, finding_n) WHERE c.visit = ? AND r.visit IS NULL",
+                        BytesView(visit.id)));
+  if (unsaid > 0) return fail(Code::kResultsMissing, std::to_string(unsaid));
   return record(db_, [&] { return write_event(visit, VisitEvent::kFinish, {}, {}); });
 }
 

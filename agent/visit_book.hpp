@@ -113,6 +113,11 @@ class VisitBook {
   Status change_finding(BytesView visit, EntryId id, const NewFinding& finding);
   Status void_finding(BytesView visit, EntryId id, std::string_view reason);
   Status fix_finding_on_site(BytesView visit, EntryId id);
+  /// What the team saw of an earlier visit's finding that this one re-inspects; said again, it replaces what was said.
+  /// `outcome`: VERIFIED, or REJECTED with what is still missing. Errors: kNotCarried, kResultWrong,
+  /// kWordsMissing, kVisitNotOpen.
+  Status judge_finding(BytesView visit, BytesView finding_visit, EntryId id, std::string_view outcome,
+                       std::string_view text);
   Result<EntryId> add_note(BytesView visit, std::string_view item, std::string_view text);
   /// Errors: kWordsMissing, kRowUnknown (none such, or voided), kNotYours (another's, and not the lead).
   Status change_note(BytesView visit, EntryId id, std::string_view text);
@@ -123,7 +128,8 @@ class VisitBook {
   Result<std::vector<std::string>> draw_classes(BytesView visit, const std::vector<std::string>& classes,
                                                 std::size_t pick);
 
-  /// Ends the recording. Errors: kAnswersMissing (the items), kAnswersWrong (items whose answers no longer hold).
+  /// Ends the recording. Errors: kAnswersMissing (the items), kAnswersWrong (items whose answers no longer hold),
+  /// kResultsMissing (carried findings of which nothing was said).
   Status finish(BytesView visit);
   /// The words for the school; the document's hash covers them and everything recorded. Replaces the one before.
   Result<Hash> feedback(BytesView visit, std::string_view text);

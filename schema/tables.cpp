@@ -39,6 +39,10 @@ const std::vector<Declared>& declared() {
       {19, "submission", Scope::kVisit, Writer::kDevice},
       {20, "amendment", Scope::kVisit, Writer::kDevice},
       {21, "disagreement", Scope::kVisit, Writer::kOffice},
+      {22, "rectification", Scope::kVisit, Writer::kOffice},
+      {23, "rectification_step", Scope::kVisit, Writer::kOffice},
+      {24, "carried_finding", Scope::kVisit, Writer::kOffice},
+      {25, "reinspection_result", Scope::kVisit, Writer::kDevice},
   };
   return tables;
 }
@@ -48,7 +52,8 @@ struct Migration {
   std::string_view device;
   std::string_view office;
 };
-constexpr Migration kMigrations[] = {{sql::kRecords1, sql::kDevice1, sql::kOffice1}};
+constexpr Migration kMigrations[] = {{sql::kRecords1, sql::kDevice1, sql::kOffice1},
+                                     {sql::kRecords2, sql::kDevice2, sql::kOffice2}};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 Status migrate(Database& database, DatabaseKind kind, const std::string& path) {

@@ -57,7 +57,7 @@ const Table* find_table(std::string_view name);
 const std::vector<std::string_view>& synced_table_names();
 
 /// The version of the records that this program writes, and the newest that it understands.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 inline constexpr std::int32_t kDeviceApplicationId = 0x64756461;  ///< "duda" in a file's header
 inline constexpr std::int32_t kOfficeApplicationId = 0x6475646f;  ///< "dudo"

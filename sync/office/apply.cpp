@@ -412,11 +412,19 @@ class DeviceChanges {
   }
 
   /// A device writes in its own name only.
-  Status check_own(const Table& table, std::span<const ValueView> row, Actor actor) const {
+  Status check_own(const Table& table, std::span<const ValueView> row, Actor actor) {
     if (table.name == "answer")
       return text_at(row, 2) == device_.inspector ? Status() : fail(Code::kNotYours, "answer.observer");
+    if (table.name == "reinspection_result") {
+      const std::string_view outcome = text_at(row, table.column("outcome"));
+      if (outcome != to_string(FindingState::kVerified) && outcome != to_string(FindingState::kRejected))
+        return fail(Code::kResultWrong, std::string(outcome));
+      DUDAO_TRY(const auto carried, draft_.row(*find_table("carried_finding"), row.first(table.key_columns)));
+      if (!carried) return fail(Code::kResultWrong, readable_key(table, row.first(table.key_columns)));
+    }
     if (table.name == "submission" && actor != Actor::kLead) return fail(Code::kNotYours, "submission");
-    if (table.name != "submission" && integer_at(row, 1) != device_.no)
+    const bool has_author = table.columns[1].name == "author";
+    if (has_author && integer_at(row, 1) != device_.no)
       return fail(Code::kNotYours, std::string(table.name) + ".author");
     if (text_at(row, table.column("inspector")) != device_.inspector)
       return fail(Code::kNotYours, std::string(table.name) + ".inspector");
@@ -434,9 +442,20 @@ class DeviceChanges {
       return {};
     }
     // What happened, what was signed and what was submitted is never rewritten.
-    static constexpr std::string_view kEditable[] = {"answer", "finding", "note"};
+    static constexpr std::string_view kEditable[] = {"answer", "finding", "note", "reinspection_result"};
     if (std::find(std::begin(kEditable), std::end(kEditable), table.name) == std::end(kEditable))
       return fail(Code::kNotYours, std::string(table.name));
+    if (table.name == "reinspection_result") {  // The team's word, whoever of it speaks.
+      for (const auto& [column, value] : update.cells) {
+        const std::string& name = table.columns[column].name;
+        const auto* text = std::get_if<std::string_view>(&value);
+        if (name == "inspector" && (!text || *text != device_.inspector)) return fail(Code::kNotYours, "inspector");
+        if (name == "outcome" &&
+            (!text || (*text != to_string(FindingState::kVerified) && *text != to_string(FindingState::kRejected))))
+          return fail(Code::kResultWrong, text ? std::string(*text) : std::string());
+      }
+      return {};
+    }
     if (actor == Actor::kLead) return {};  // The lead reconciles what the team recorded.
     const bool own =
         table.name == "answer" ? text_at(update.key, 2) == device_.inspector : integer_at(update.key, 1) == device_.no;

@@ -1,5 +1,6 @@
 #include "sync/office/office.hpp"
 
+#include "schema/deadline.hpp"
 #include "schema/visit_state.hpp"
 #include "sync/answer.hpp"
 #include "sync/checkpoint.hpp"
@@ -8,6 +9,7 @@
 #include "sync/merkle.hpp"
 #include "sync/office/apply.hpp"
 #include "sync/office/feed.hpp"
+#include "sync/office/school_desk.hpp"
 #include "sync/pack.hpp"
 #include "sync/pass.hpp"
 
@@ -748,6 +750,7 @@ struct Office::Impl {
                     Value()});
         for (std::size_t i = 0; i < plan.team.size(); ++i)
           out.insert("team_member", {id, plan.team[i], std::string(i == 0 ? "LEAD" : "MEMBER"), Value()});
+        DUDAO_CHECK(carry_findings(rows, id, plan.school, plan.findings, out));
         ids.push_back(id);
       }
       return out;
@@ -778,6 +781,13 @@ struct Office::Impl {
     }
     std::sort(cells.begin(), cells.end());
     out.update("visit", {to_bytes(visit)}, std::move(cells));
+    if (event == VisitEvent::kClose) DUDAO_CHECK(check_findings_closed(rows, visit));
+    if (event == VisitEvent::kAccept) {
+      const Moment at = now(platform.clock);
+      RectificationSteps steps(rows, at.utc_ms, local_day(at.utc_ms, static_cast<int>(at.offset_min)));
+      DUDAO_CHECK(take_results(rows, visit, steps));
+      steps.write(out);
+    }
     if (event == VisitEvent::kQuery) {
       std::int64_t n = 1;
       DUDAO_CHECK(rows.each_row_of_visit(*find_table("question"), visit, 0, [&](const StoredRow& question) -> Status {
@@ -934,6 +944,9 @@ Response Office::handle(const Request& request) {
   const auto only = [&](std::string_view method) { return request.method == method; };
   if (request.path == kSyncPath)
     return only("POST") ? impl_->sync(request) : refuse(405, {Code::kMethodUnknown, {}}, office_utc_ms);
+  if (request.path == kSchoolPath)
+    return only("POST") ? serve_school(*this, impl_->platform.clock, request)
+                        : refuse(405, {Code::kMethodUnknown, {}}, office_utc_ms);
   if (request.path == "/v1/enrol")
     return only("POST") ? impl_->enrol(request) : refuse(405, {Code::kMethodUnknown, {}}, office_utc_ms);
   if (request.path == "/v1/checkpoint" || request.path == "/v1/key") {

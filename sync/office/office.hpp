@@ -8,6 +8,7 @@
 #include "schema/draw.hpp"
 #include "sync/changes.hpp"
 #include "sync/office/http_message.hpp"
+#include "sync/office/rectification.hpp"
 #include "sync/office/store.hpp"
 
 #include <functional>
@@ -47,8 +48,9 @@ struct VisitPlan {
   std::vector<std::string> items;  ///< subset; empty for all
   std::int64_t from_day = 0, to_day = 0;
   std::optional<std::int64_t> unseal_at_utc_ms;
-  std::vector<std::string> team;  ///< inspectors, the lead first
-  Bytes class_seed;               ///< 32 bytes from a draw, or empty
+  std::vector<std::string> team;     ///< inspectors, the lead first
+  Bytes class_seed;                  ///< 32 bytes from a draw, or empty
+  std::vector<FindingKey> findings;  ///< of earlier visits to the school, which the team looks at again
 };
 
 /// All functions may be called from any thread. Errors of all that change something: database errors, key-store errors.
@@ -65,7 +67,8 @@ class Office {
   static Result<std::unique_ptr<Office>> open(Platform& platform, const Options& options);
   ~Office();
 
-  /// POST /v1/sync, POST /v1/enrol, GET /v1/checkpoint, GET /v1/key. Never fails: every refusal is a response.
+  /// POST /v1/sync, POST /v1/enrol, POST /v1/school (school_desk.hpp), GET /v1/checkpoint, GET /v1/key. Never fails:
+  /// every refusal is a response.
   Response handle(const Request& request);
 
   const PublicKey& key() const;
@@ -92,9 +95,10 @@ class Office {
   /// under the same version).
   Result<std::int64_t> publish_template(std::string_view actor, std::string_view json);
   /// Plans and assigns visits; returns their ids. Errors: kSchoolUnknown, kInspectorUnknown, kTemplateUnknown,
-  /// kTeamWrong, kRecused, kPlanWrong.
+  /// kTeamWrong, kRecused, kPlanWrong, kFindingUnknown, kCarriedFinding.
   Result<std::vector<Bytes>> plan(std::string_view actor, const std::vector<VisitPlan>& plans);
-  /// query, accept, issue_opinion, close, cancel, recuse. Errors: kVisitUnknown, kTransitionNotAllowed, kReasonMissing.
+  /// query, accept, issue_opinion, close, cancel, recuse. What a re-inspection found takes effect when it is accepted.
+  /// Errors: kVisitUnknown, kTransitionNotAllowed, kReasonMissing, kFindingsOpen (close).
   Status visit_event(std::string_view actor, BytesView visit, std::string_view event, std::string_view item,
                      std::string_view reason);
 

@@ -345,6 +345,18 @@ class SqliteStore final : public Store {
     DUDAO_TRY(auto q, db_->query("SELECT code_hash, inspector, expires_utc_ms FROM offer"));
     return collect(q, [](const Query& r) { return Offer{hash_at(r, 0), std::string(r.text(1)), r.integer(2)}; });
   }
+  Status put_school_code(const SchoolCode& code) override {
+    DUDAO_CHECK(db_->execute("DELETE FROM school_code WHERE visit = ?", BytesView(code.visit)));
+    return db_->execute("INSERT INTO school_code VALUES (?, ?, ?)", BytesView(code.code_hash), BytesView(code.visit),
+                        code.expires_utc_ms);
+  }
+  Result<std::optional<SchoolCode>> school_code(const Hash& code_hash) override {
+    DUDAO_TRY(auto q, db_->query("SELECT visit, expires_utc_ms FROM school_code WHERE code_hash = ?"));
+    q.bind(BytesView(code_hash));
+    DUDAO_TRY(const bool found, q.step());
+    if (!found) return std::optional<SchoolCode>();
+    return std::optional(SchoolCode{code_hash, to_bytes(q.blob(0)), q.integer(1)});
+  }
   Status remove_offer(const Hash& code_hash) override {
     return db_->execute("DELETE FROM offer WHERE code_hash = ?", BytesView(code_hash));
   }

@@ -250,25 +250,54 @@ std::string age_of(std::int64_t days) {
   return days <= 180 ? "91-180" : "181-";
 }
 
+Bytes key_of(const CountedRow& row) {
+  std::vector<ValueView> cells;
+  for (const Value& cell : row.key) cells.push_back(as_view(cell));
+  return encode_key(cells);
+}
+
+/// Where the rectification of a finding has got.
+struct Rectified {
+  std::string state;
+  std::optional<std::int64_t> due_day;
+  CountedRow row;
+};
+
 Status findings(Store& rows, const Seen& seen, StatisticKind kind, std::int64_t today, Lines& lines) {
+  std::map<Bytes, Rectified> rectified;
+  DUDAO_CHECK(each(rows, "rectification", [&](const Cells& one) {
+    CountedRow row = one.counted();
+    Bytes key = key_of(row);
+    rectified.emplace(std::move(key), Rectified{one.text("state"), one.integer("due_day"), std::move(row)});
+  }));
   return each(rows, "finding", [&](const Cells& finding) {
     const auto found = seen.visits.find(finding.visit());
     if (found == seen.visits.end() || !finding.null("void_reason")) return;
-    const auto state = finding_state_from(finding.text("state"));
+    const CountedRow row = finding.counted();
+    const auto since = rectified.find(key_of(row));
+    const bool begun = since != rectified.end();
+    const std::string name = begun ? since->second.state : finding.text("state");
+    const auto state = finding_state_from(name);
     const bool open = state && !is_final(*state);
-    const auto due_day = finding.integer("due_day");
-    const bool overdue = open && due_day && *due_day < today;
+    const auto due_day = begun ? since->second.due_day : finding.integer("due_day");
+    // Once the school has reported, it is the office's turn.
+    const bool overdue =
+        open && state != FindingState::kReported && state != FindingState::kRejected && due_day && *due_day < today;
     const std::string& school = found->second.school;
+    const auto count = [&](const std::vector<std::string>& group, std::size_t measure) {
+      lines.count(group, measure, row);
+      if (begun) lines.at(group, measure).rows.push_back(since->second.row);
+    };
     if (kind == StatisticKind::kFindings) {
-      const std::vector<std::string> group = {finding.text("item"), finding.text("severity"), finding.text("state")};
-      lines.count(group, 0, finding.counted());
-      if (overdue) lines.count(group, 1, finding.counted());
+      const std::vector<std::string> group = {finding.text("item"), finding.text("severity"), name};
+      count(group, 0);
+      if (overdue) count(group, 1);
     } else if (kind == StatisticKind::kOpen && open) {
-      const std::int64_t since = local_day(finding.integer("at_utc_ms").value_or(0),
-                                           static_cast<int>(finding.integer("at_offset_min").value_or(0)));
-      lines.count({finding.text("severity"), age_of(today - since)}, 0, finding.counted());
+      const std::int64_t day = local_day(finding.integer("at_utc_ms").value_or(0),
+                                         static_cast<int>(finding.integer("at_offset_min").value_or(0)));
+      count({finding.text("severity"), age_of(today - day)}, 0);
     } else if (kind == StatisticKind::kOverdue && overdue) {
-      lines.count({seen.schools.at(school).unit, school}, 0, finding.counted());
+      count({seen.schools.at(school).unit, school}, 0);
     }
   });
 }

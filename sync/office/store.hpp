@@ -107,6 +107,13 @@ struct Offer {
   std::int64_t expires_utc_ms = 0;
 };
 
+/// A code with which a school looks at the findings of one visit and says what it does about them.
+struct SchoolCode {
+  Hash code_hash{};  ///< SHA-256 of the code; the code itself is nowhere
+  Bytes visit;
+  std::int64_t expires_utc_ms = 0;
+};
+
 /// Errors of every function: those of Database::execute.
 class Store {
  public:
@@ -173,6 +180,9 @@ class Store {
   virtual Status put_offer(const Offer& offer) = 0;
   virtual Result<std::vector<Offer>> offers() = 0;
   virtual Status remove_offer(const Hash& code_hash) = 0;
+  /// In place of the visit's code before it, if there was one.
+  virtual Status put_school_code(const SchoolCode& code) = 0;
+  virtual Result<std::optional<SchoolCode>> school_code(const Hash& code_hash) = 0;
   virtual Status put_enrolment_request(const KeyId& kid, BytesView bytes, std::int64_t received_utc_ms) = 0;
   virtual Result<std::vector<Bytes>> enrolment_requests() = 0;
   virtual Status remove_enrolment_request(const KeyId& kid) = 0;

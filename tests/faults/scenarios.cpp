@@ -53,6 +53,19 @@ Status run_all(World& world, const std::vector<Step>& steps) {
   return {};
 }
 
+/// Brings a database back to the version before this one, whose tables were there already; what opens it next migrates.
+Status to_version_before(const std::string& path, DatabaseKind kind) {
+  const bool office = kind == DatabaseKind::kOffice;
+  DUDAO_TRY(auto database,
+            Database::open(path, Database::Mode::kOpen, office ? kOfficeApplicationId : kDeviceApplicationId));
+  DUDAO_TRY(auto transaction, Transaction::begin(*database));
+  for (const char* table : {"rectification", "rectification_step", "carried_finding", "reinspection_result"})
+    DUDAO_CHECK(database->script(std::string("DROP TABLE IF EXISTS ") + table));
+  if (office) DUDAO_CHECK(database->script("DROP TABLE IF EXISTS school_code"));
+  DUDAO_CHECK(database->script("PRAGMA user_version=" + std::to_string(kSchemaVersion - 1)));
+  return transaction.commit();
+}
+
 std::vector<Scenario> scenarios() {
   const Step found{"found the office", [](World& w) -> Status {
                      DUDAO_CHECK(w.open_office());
@@ -135,6 +148,28 @@ std::vector<Scenario> scenarios() {
                  kOfficePath,
                  {found, enrol_both, plan_three, record_first, sync(0)},
                  {{"rebuild", [](World& w) { return w.office->rebuild(); }}, sync(1)}});
+  out.push_back({"agent-migrates",
+                 "/agent1/",
+                 agent_path,
+                 {found, enrol_both, plan_three, record_first},
+                 {{"migrate",
+                   [agent_path](World& w) -> Status {
+                     w.agents[0].db.reset();
+                     DUDAO_CHECK(to_version_before(agent_path, DatabaseKind::kDevice));
+                     return w.open_agent(0);
+                   }},
+                  sync(0)}});
+  out.push_back({"office-migrates",
+                 "/office/",
+                 kOfficePath,
+                 {found, enrol_both, plan_three, record_first, sync(0)},
+                 {{"migrate",
+                   [](World& w) -> Status {
+                     w.office.reset();
+                     DUDAO_CHECK(to_version_before(kOfficePath, DatabaseKind::kOffice));
+                     return w.open_office();
+                   }},
+                  {"plan", [](World& w) { return w.plan({"I002"}, 2); }}}});
   return out;
 }
 

@@ -3,6 +3,10 @@
 #include "schema/tables.hpp"
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <tuple>
 
 #include <catch2/catch.hpp>
 
@@ -188,5 +192,43 @@ TEST_CASE("every synced table has its key in front, and both databases hold all 
       for (std::size_t i = 0; i < table.columns.size(); ++i) CHECK(table.columns[i].key == (i < table.key_columns));
       if (table.scope == Scope::kVisit) CHECK(table.columns[0].name == (table.name == "visit" ? "id" : "visit"));
     }
+  }
+}
+
+TEST_CASE("a database of the version before gets the new tables and loses nothing") {
+  const auto text_of = [](const char* name) {
+    std::ifstream in(std::string(DUDAO_SOURCE_DIR "/schema/sql/") + name + ".sql");
+    REQUIRE(in);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  const auto layout_of = [](Database& db) {
+    std::map<std::string, std::string> out;
+    auto q = db.query("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'");
+    REQUIRE(q);
+    while (*q->step()) out[std::string(q->text(0))] = q->text(1);
+    return out;
+  };
+  const Folder folder;
+  for (const auto& [kind, own, id] : {std::tuple{DatabaseKind::kDevice, "device_1", kDeviceApplicationId},
+                                      {DatabaseKind::kOffice, "office_1", kOfficeApplicationId}}) {
+    INFO(own);
+    const std::string path = folder.file(own);
+    {
+      auto old = Database::open(path, Database::Mode::kOpenOrCreate, id);
+      REQUIRE(old);
+      REQUIRE((*old)->script(text_of("records_1")));
+      REQUIRE((*old)->script(text_of(own)));
+      REQUIRE((*old)->script("PRAGMA user_version=1"));
+      REQUIRE((*old)->execute("INSERT INTO org_unit (code, name, level) VALUES ('9901', '栖云县', '县')"));
+    }
+    // Only looked at, it stays as it is.
+    CHECK(open_database(path, Database::Mode::kReadOnly, kind));
+    auto migrated = open_database(path, Database::Mode::kOpen, kind);
+    REQUIRE(migrated);
+    CHECK((*migrated)->integer("PRAGMA user_version").value() == kSchemaVersion);
+    CHECK((*migrated)->integer("SELECT count(*) FROM org_unit WHERE name = '栖云县'").value() == 1);
+    auto fresh = open_database(folder.file("fresh") + own, Database::Mode::kOpenOrCreate, kind);
+    REQUIRE(fresh);
+    CHECK(layout_of(**migrated) == layout_of(**fresh));
   }
 }

@@ -278,7 +278,8 @@ export function checkChangeSet(payload: Uint8Array, tables: Map<number, Table>):
   countOf(size, "seen");
   bytesOf(root, "seen", 32);
   countOf(fields.get(4), "hlc");
-  if (integerOf(fields.get(5), "schema version") !== 1n) refuse("schema version");
+  const version = integerOf(fields.get(5), "schema version");
+  if (version < 1n || version > 2n) refuse("schema version");
   checkChanges(fields.get(6), tables);
   if (decision) {
     textOf(fields.get(7), "actor");

@@ -29,6 +29,7 @@ constexpr std::array<Weight, kKinds> kWeights = {{{Kind::kWork, "work", 60, true
                                                   {Kind::kEnrol, "enrol", 2, false},
                                                   {Kind::kPlan, "plan", 4, true},
                                                   {Kind::kDecide, "decide", 10, true},
+                                                  {Kind::kFollow, "follow", 10, true},
                                                   {Kind::kJoin, "join", 3, false},
                                                   {Kind::kRegister, "register", 2, false},
                                                   {Kind::kPublish, "publish", 1, false},

@@ -27,6 +27,7 @@ enum class Kind : std::uint8_t {
   kEnrol,          ///< another device, or the next try of one that is not enrolled yet
   kPlan,           ///< the office plans a visit
   kDecide,         ///< the office asks, accepts, cancels …
+  kFollow,         ///< the office, or a school through it, takes a step on a finding
   kJoin,           ///< the office takes somebody into a team
   kRegister,       ///< the office changes the register
   kPublish,        ///< the office publishes a new version of the checklist
@@ -35,7 +36,7 @@ enum class Kind : std::uint8_t {
   kRestartOffice,  ///< it is stopped and started
   kRebuildOffice,  ///< it derives everything again
 };
-inline constexpr std::size_t kKinds = 22;
+inline constexpr std::size_t kKinds = 23;
 std::string_view to_string(Kind kind);
 
 struct Action {

@@ -17,16 +17,18 @@ constexpr Code kAllCodes[] = {
 #undef DUDAO_ERROR
 };
 
-/// With which the office registers a device's change set, or a visit's part of it, without effect.
+/// With which the office refuses a device's change set or the part of a visit in it. What is no statement, not of its
+/// sender, or of a newer program is tried one by one in tests/sync/office/refusal_test.cpp.
 constexpr Code kRefusals[] = {
     Code::kChangesShape,  Code::kVisitUnknown,       Code::kNotInTeam,    Code::kTransitionNotAllowed,
     Code::kEventOrder,    Code::kNotYours,           Code::kVisitNotOpen, Code::kVisitSubmitted,
     Code::kAmendTooEarly, Code::kRowUnknown,         Code::kAnswerType,   Code::kAnswerUnknownItem,
     Code::kAnswerRange,   Code::kStateNotFollowed,   Code::kRootMissing,  Code::kRootWrong,
-    Code::kChainGap,      Code::kStatementSignature,
+    Code::kChainGap,      Code::kStatementSignature, Code::kResultWrong,
 };
 
-std::string name(const std::tuple<VisitState, VisitEvent, Actor>& transition) {
+template <class State, class Event>
+std::string name(const std::tuple<State, Event, Actor>& transition) {
   const auto& [state, event, actor] = transition;
   return std::string(to_string(state)) + " " + std::string(to_string(event)) + " (" + std::string(to_string(actor)) +
          ")";
@@ -42,6 +44,7 @@ void Tally::add(const Tally& other) {
   add_all(errors, other.errors);
   add_all(refusals, other.refusals);
   add_all(transitions, other.transitions);
+  add_all(finding_steps, other.finding_steps);
   add_all(faults, other.faults);
   add_all(actions, other.actions);
   add_all(sizes, other.sizes);
@@ -68,6 +71,8 @@ void Tally::print(std::ostream& out) const {
       const auto found = transitions.find({row.from, row.event, actor});
       if (found != transitions.end()) line(out, found->second, name(found->first));
     }
+  out << "steps on findings\n";
+  for (const auto& [step, count] : finding_steps) line(out, count, name(step));
   const auto never = missing();
   if (!never.empty()) out << "never reached\n";
   for (const std::string& what : never) out << "            " << what << "\n";
@@ -80,7 +85,11 @@ std::vector<std::string> Tally::missing() const {
   for (const VisitTransition& row : kVisitTransitions)
     for (const Actor actor : {Actor::kOffice, Actor::kInspector, Actor::kLead})
       if ((row.actors & bit(actor)) != 0 && !transitions.contains({row.from, row.event, actor}))
-        out.push_back("transition " + name({row.from, row.event, actor}));
+        out.push_back("transition " + name(std::tuple{row.from, row.event, actor}));
+  for (const FindingTransition& row : kFindingTransitions)
+    for (const Actor actor : {Actor::kOffice, Actor::kInspector, Actor::kLead, Actor::kSchool})
+      if ((row.actors & bit(actor)) != 0 && !finding_steps.contains({row.from, row.event, actor}))
+        out.push_back("step on a finding " + name(std::tuple{row.from, row.event, actor}));
   for (const std::string_view fault : kFaults)
     if (!faults.contains(std::string(fault))) out.push_back("fault " + std::string(fault));
   return out;

@@ -41,6 +41,7 @@ struct Tally {
   std::map<Code, std::uint64_t> errors;    ///< that a use case, a sync or an office call answered with
   std::map<Code, std::uint64_t> refusals;  ///< with which the office refused a statement
   std::map<std::tuple<VisitState, VisitEvent, Actor>, std::uint64_t> transitions;
+  std::map<std::tuple<FindingState, FindingEvent, Actor>, std::uint64_t> finding_steps;
   std::map<std::string, std::uint64_t> faults;
   std::map<std::string, std::uint64_t> actions;
   std::map<std::string, std::uint64_t> sizes;  ///< of the worlds: statements, receipts, disagreements …

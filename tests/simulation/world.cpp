@@ -563,6 +563,13 @@ void World::plan_visit(const Action& action) {
   plan.to_day = 20'520;
   if (action.more % 4 == 0) plan.class_seed = to_bytes(BytesView(sha256(view("seed"))));
   if (action.more % 7 == 3) plan.unseal_at_utc_ms = now_utc_ms_ + kDay_ms;
+  if (action.more % 3 == 0) {
+    for (const FindingView& finding : findings_at_office())
+      if (finding.school == plan.school && finding.round > 0 && !is_final(finding.state) &&
+          finding.state != FindingState::kRejected)
+        plan.findings.push_back(finding.key);
+    if (!plan.findings.empty()) plan.kind = "REINSPECT";
+  }
   for (std::uint32_t i = 0; i < 1 + action.how % 3; ++i)
     plan.team.emplace_back(kInspectors[(action.what + i) % std::size(kInspectors)]);
   std::string team;
@@ -612,6 +619,70 @@ void World::office_decides(const Action& action) {
   });
   if (done)
     if (const auto known = visit_event_from(event)) ++tally_.transitions[{state, *known, Actor::kOffice}];
+}
+
+std::vector<FindingView> World::findings_at_office() {
+  std::vector<FindingView> out;
+  must(office_->read([&](Store& rows) -> Status {
+    for (const Bytes& visit : visits_) {
+      DUDAO_TRY(const auto found, findings_of(rows, visit));
+      out.insert(out.end(), found.begin(), found.end());
+    }
+    return {};
+  }),
+       "reading findings");
+  return out;
+}
+
+void World::follow_finding(const Action& action) {
+  const auto all = findings_at_office();
+  if (all.empty()) return say("the office knows of no finding");
+  const FindingKey finding = all[action.what % all.size()].key;
+  for (std::uint32_t n = 0; n <= action.how % 6; ++n)
+    step_on_finding(finding, action.more + n * (1 + action.who), action.how);
+}
+
+void World::step_on_finding(const FindingKey& key, std::uint32_t which, std::uint32_t how) {
+  std::optional<FindingView> finding;
+  must(office_->read([&](Store& rows) -> Status {
+    DUDAO_TRY(finding, find_finding(rows, key));
+    return {};
+  }),
+       "reading a finding");
+  // Mostly what can be done just then, by one of those who may; else anything.
+  std::vector<std::pair<FindingEvent, Actor>> possible;
+  for (const FindingTransition& row : kFindingTransitions)
+    for (const Actor actor : {Actor::kOffice, Actor::kInspector, Actor::kLead, Actor::kSchool})
+      if (row.from == finding->state && (row.actors & bit(actor)) != 0 && row.event != FindingEvent::kFixOnSite)
+        possible.emplace_back(row.event, actor);
+  RectificationAct act;
+  act.event = static_cast<FindingEvent>(1 + which % kFindingEvents);
+  act.actor = static_cast<Actor>(which / 8 % kActors);
+  if (!possible.empty() && how % 5 != 0) std::tie(act.event, act.actor) = possible[which % possible.size()];
+  act.finding = key;
+  act.person = act.actor == Actor::kSchool ? "李校长" : kBoss;
+  act.text = "按要求办理";
+  act.responsible = "张主任";
+  act.superior_unit = "县教育局";
+  const std::int64_t today = now_utc_ms_ / kDay_ms;
+  act.due_day = today + 10;
+  const std::string event(to_string(act.event));
+  bool done = false;
+  decide(event + " by " + std::string(to_string(act.actor)) + " of a finding in " + visit_name(key.visit), [&] {
+    Status status = office_
+                        ->decide(kBoss, "finding." + event,
+                                 [&](Store& rows) -> Result<ChangesBuilder> {
+                                   RectificationSteps steps(rows, now_utc_ms_, today);
+                                   DUDAO_CHECK(steps.take(act));
+                                   ChangesBuilder out;
+                                   steps.write(out);
+                                   return out;
+                                 })
+                        .map([](auto&&) {});
+    done = status.has_value();
+    return status;
+  });
+  if (done) ++tally_.finding_steps[{finding->state, act.event, act.actor}];
 }
 
 // --- What people do.
@@ -731,8 +802,34 @@ void World::work_in(Agent& device, const Bytes& visit, const Action& action) {
         [&] { return book.void_finding(visit, some_entry("finding"), "记错了"); });
   };
   const auto fix_finding = [&] {
-    use(device, "sees a finding put right" + here,
-        [&] { return book.fix_finding_on_site(visit, some_entry("finding")); });
+    bool done = false;
+    use(device, "sees a finding put right" + here, [&] {
+      Status status = book.fix_finding_on_site(visit, some_entry("finding"));
+      done = status.has_value();
+      return status;
+    });
+    if (done) ++tally_.finding_steps[{FindingState::kOpen, FindingEvent::kFixOnSite, actor}];
+  };
+  struct Carried {
+    Bytes visit;
+    EntryId id;
+  };
+  const auto carried = [&] {
+    std::vector<Carried> all;
+    auto q =
+        must(device.db->query("SELECT finding_visit, finding_author, finding_n FROM carried_finding WHERE visit = ? "
+                              "ORDER BY 1, 2, 3"),
+             "listing carried findings");
+    q.bind(BytesView(visit));
+    while (must(q.step(), "listing carried findings"))
+      all.push_back({to_bytes(q.blob(0)), {q.integer(1), q.integer(2)}});
+    return all;
+  }();
+  const auto judge = [&] {
+    const Carried one = carried.empty() ? Carried{visit, {device.number, 1}} : carried[more % carried.size()];
+    const std::string outcome = more % 17 == 0 ? "CLOSED" : more % 3 ? "VERIFIED" : "REJECTED";
+    use(device, "looks again at a finding (" + outcome + ")" + here,
+        [&] { return book.judge_finding(visit, one.visit, one.id, outcome, more % 19 ? "已查看" : ""); });
   };
   const auto derive = [&] {
     use(
@@ -816,6 +913,7 @@ void World::work_in(Agent& device, const Bytes& visit, const Action& action) {
     case VisitState::kInProgress:
       deeds = {answer,       answer,      answer, answer, finish,      finish,    finish,  add_finding, change_finding,
                void_finding, fix_finding, derive, note,   change_note, void_note, classes, pause,       reconcile};
+      if (!carried.empty()) deeds.insert(deeds.end(), {judge, judge, judge, judge, judge});
       if (more % 29 == 0) deeds = {no_access, refuse_entry};
       break;
     case VisitState::kSuspended:
@@ -838,7 +936,7 @@ void World::work_in(Agent& device, const Bytes& visit, const Action& action) {
   if (action.how % 16 == 0)
     deeds = {prepare,        check_in,     refuse_entry, no_access, recuse, answer,      reconcile, add_finding,
              change_finding, void_finding, fix_finding,  derive,    note,   change_note, void_note, classes,
-             pause,          resume,       finish,       feedback,  sign,   submit,      amend};
+             pause,          resume,       finish,       feedback,  sign,   submit,      amend,     judge};
   deeds[action.how / 16 % deeds.size()]();
 }
 
@@ -919,7 +1017,13 @@ void World::change_by_hand(Agent& device, const Action& action) {
                     }};
   std::vector<Deed> deeds = {claim,     event_unknown, event_later, rename, foreign,
                              misshapen, plain_note,    untold,      amend,  gap};
-  if (may_edit(state)) deeds = {as_colleague, unasked, bytes, words, too_many, event_later, untold, amend};
+  const Deed result = {"judges a finding that nobody carried", [&] {
+                         return db.execute(
+                             "INSERT INTO reinspection_result VALUES (?1, ?1, ?2, 1, 'VERIFIED', NULL, ?3, 1, 480, 1) "
+                             "ON CONFLICT DO UPDATE SET outcome = 'CLOSED'",
+                             visit, number, inspector);
+                       }};
+  if (may_edit(state)) deeds = {result, as_colleague, unasked, bytes, words, too_many, event_later, untold, amend};
   if (state == VisitState::kSigned || state == VisitState::kObstructed || state == VisitState::kNoAccess)
     deeds = {rootless, other_root};
   const auto& [what, deed] = deeds[action.more % deeds.size()];
@@ -1036,6 +1140,8 @@ void World::play(const Action& action) {
       return plan_visit(action);
     case Kind::kDecide:
       return office_decides(action);
+    case Kind::kFollow:
+      return follow_finding(action);
     case Kind::kJoin: {
       const Bytes* visit = some_visit(action.what);
       if (!visit) return say("nobody joins");

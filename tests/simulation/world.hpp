@@ -153,6 +153,9 @@ class World {
   void ask(Agent& device, const Action& action);
   void take(Agent& device, const Action& action);
   void plan_visit(const Action& action);
+  std::vector<FindingView> findings_at_office();
+  void follow_finding(const Action& action);
+  void step_on_finding(const FindingKey& key, std::uint32_t which, std::uint32_t how);
   void office_decides(const Action& action);
   std::string visit_name(BytesView id);
   const Bytes* some_visit(std::uint32_t which) const;

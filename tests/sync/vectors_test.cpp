@@ -184,7 +184,7 @@ std::vector<Vector> make_vectors() {
   add("statement-trailing", "statement", bent);
   ChangeSet newer;
   newer.seq = 1;
-  newer.schema_version = 2;
+  newer.schema_version = kSchemaVersion + 1;
   add("change-set-newer-schema", "statement", cose(mine, write_change_set(newer), device));
   newer.schema_version = 1;
   newer.seq = 0;

@@ -180,6 +180,40 @@ TEST_CASE("a visit goes from the plan to receipts through the command line, over
   town.done({"sync", "run"});
   CHECK(town.done({"visit", "get", visit}).at("questions").size() == 1);
 
+  // From the finding to its end: notice, what the school says, and the re-inspection that takes it along.
+  const json open = town.office({"finding", "list", "--visit", visit}).at("findings");
+  REQUIRE(open.size() == 1);
+  const std::string finding = open.at(0).at("finding");
+  CHECK(has(run_program("dudao-office", {"finding", "notice", finding, "--due", "2020-01-01"}, town.environment).err,
+            "4128"));
+  CHECK(has(run_program("dudao-office", {"finding", "show", visit}, town.environment).err, "6024"));
+  town.office({"finding", "notice", finding, "--due", "2099-01-01", "--superior", "县教育局", "--text", "限期关闭"});
+  CHECK(town.office({"school-code", visit}).at("code").get<std::string>().size() == 32);
+  town.office({"finding", "acknowledge", finding, "--person", "李校长"});
+  town.office({"finding", "plan", finding, "--person", "李校长", "--responsible", "张主任", "--text", "加锁"});
+  const json reported =
+      town.office({"finding", "report", finding, "--by", "inspector", "--person", "D001", "--text", "已加锁"});
+  CHECK(reported.at("state") == "REPORTED");
+  CHECK(reported.at("steps").size() == 4);
+  CHECK(reported.at("steps").at(3).at("actor") == "inspector");
+  const std::string again =
+      town.office({"plan", "--school", "9901210001", "--team", "D001", "--template", "food-and-safety", "--from",
+                   "2026-01-01", "--to", "2099-12-31", "--kind", "REINSPECT", "--finding", finding})
+          .at("visit");
+  town.done({"sync", "run"});
+  CHECK(town.done({"visit", "get", visit}).at("rectifications").at(0).at("state") == "REPORTED");
+  const json carried = town.done({"visit", "get", again}).at("carried_findings");
+  REQUIRE(carried.size() == 1);
+  CHECK(carried.at(0).at("report") == "已加锁");
+  town.done({"visit", "check_in", again, "--reason", "室内无信号"});
+  const std::string author = std::to_string(carried.at(0).at("finding_author").get<int>());
+  const std::string n = std::to_string(carried.at(0).at("finding_n").get<int>());
+  CHECK(has(town.agent({"finding", "judge", again, visit, author, n, "REJECTED"}).err, "5015"));
+  CHECK(has(town.agent({"finding", "judge", again, visit, author, "9", "VERIFIED"}).err, "5029"));
+  CHECK(has(town.agent({"visit", "finish", again}).err, "50"));
+  town.done({"finding", "judge", again, visit, author, n, "VERIFIED"});
+  CHECK(town.done({"visit", "get", again}).at("results").at(0).at("outcome") == "VERIFIED");
+
   // A machine without the font says so, and what can be done without it still is.
   REQUIRE(town.serving->stop(SIGTERM) == 0);
   spill(town.folder / "fonts.conf", "<?xml version='1.0'?><!DOCTYPE fontconfig SYSTEM 'fonts.dtd'><fontconfig/>");

@@ -6,9 +6,11 @@
 #include "schema/register_import.hpp"
 #include "schema/visit_documents.hpp"
 #include "schema/visit_state.hpp"
+#include "sync/office/school_desk.hpp"
 #include "sync/office/statistics.hpp"
 #include "tools/console/console.hpp"
 #include "tools/office/document_pdf.hpp"
+#include "tools/office/findings.hpp"
 
 #include <algorithm>
 #include <map>
@@ -123,6 +125,10 @@ class AdminMethods {
         {"visit list", &AdminMethods::visits},
         {"visit show", &AdminMethods::visit},
         {"visit event", &AdminMethods::visit_event},
+        {"finding list", &AdminMethods::findings},
+        {"finding show", &AdminMethods::finding},
+        {"finding act", &AdminMethods::finding_act},
+        {"school-code", &AdminMethods::school_code},
         {"document", &AdminMethods::document},
         {"draw freeze", &AdminMethods::draw_freeze},
         {"draw commit", &AdminMethods::draw_commit},
@@ -407,6 +413,10 @@ class AdminMethods {
     DUDAO_TRY(VisitPlan plan, pattern());
     plan.school = text_of(params_, "school");
     plan.team = texts_of(params_, "team");
+    for (const std::string& name : texts_of(params_, "findings")) {
+      DUDAO_TRY(FindingKey key, finding_from(name));
+      plan.findings.push_back(std::move(key));
+    }
     DUDAO_TRY(const auto ids, office_.plan(actor_, {plan}));
     return json{{"visit", to_hex(ids.front())}};
   }
@@ -492,6 +502,17 @@ class AdminMethods {
     DUDAO_CHECK(office_.visit_event(actor_, id, text_of(params_, "event"), text_of(params_, "item"),
                                     text_of(params_, "reason")));
     return visit();
+  }
+
+  // --- Findings.
+
+  Result<json> findings() { return list_findings(office_, params_, today()); }
+  Result<json> finding() { return show_finding(office_, params_, today()); }
+  Result<json> finding_act() { return act_on_finding(office_, platform_.clock, actor_, params_, today()); }
+  Result<json> school_code() {
+    DUDAO_TRY(const Bytes id, visit_id());
+    DUDAO_TRY(const Bytes code, offer_school_code(office_, platform_.clock, actor_, id));
+    return json{{"visit", to_hex(id)}, {"code", to_hex(code)}, {"path", kSchoolPath}};
   }
 
   // --- Documents.

@@ -414,6 +414,7 @@ class OfficeProgram {
     json params = pattern();
     params["school"] = school_;
     params["team"] = team_;
+    params["findings"] = findings_;
     return tell("plan", std::move(params), [&](const json& done) {
       say(tr("Planned: visit ", "已计划督导 ") + done.at("visit").get<std::string>());
     });
@@ -460,6 +461,43 @@ class OfficeProgram {
         [&](const json& visit) {
           say(tr("Done. The visit's state is now ", "已完成。督导现状态：") + visit.at("state").get<std::string>());
         });
+  }
+
+  void say_finding(const json& one) const {
+    const auto cell = [&](const char* name) {
+      return one.at(name).is_string() ? one.at(name).get<std::string>() : std::string("-");
+    };
+    say(cell("finding") + "  " + cell("severity") + "  " + cell("state") +
+        (one.at("overdue").get<bool>() ? tr(" OVERDUE", "（已逾期）") : std::string()) + "  " + cell("due") + "  " +
+        cell("school") + "  " + cell("text"));
+  }
+  int findings() {
+    return tell("finding list", {{"visit", visit_}, {"school", school_}, {"state", state_}, {"overdue", overdue_}},
+                [&](const json& done) {
+                  for (const json& one : done.at("findings")) say_finding(one);
+                  say(tr("Findings: ", "问题数：") + std::to_string(done.at("findings").size()));
+                });
+  }
+  void say_steps(const json& one) const {
+    say_finding(one);
+    for (const json& step : one.at("steps"))
+      say("  " + std::to_string(step.at("round").get<int>()) + "  " + step.at("event").get<std::string>() + "  " +
+          step.at("person").get<std::string>() +
+          (step.at("due").is_string() ? tr("  due ", "  期限 ") + step.at("due").get<std::string>() : std::string()) +
+          (step.at("text").is_string() ? "  " + step.at("text").get<std::string>() : std::string()));
+  }
+  int finding_step(const char* event, bool schools) {
+    return tell("finding act",
+                {{"finding", finding_},
+                 {"event", event},
+                 {"by", schools ? step_by_ : "office"},
+                 {"person", person_},
+                 {"text", text_},
+                 {"route", route_},
+                 {"superior_unit", superior_},
+                 {"responsible", responsible_},
+                 {"due", due_}},
+                [&](const json& done) { say_steps(done); });
   }
 
   int document(const std::string& kind) {
@@ -787,6 +825,24 @@ class OfficeProgram {
     if (reason) why->required();
   }
 
+  /// `schools`: the school's own step, which an inspector or the office enters on its behalf.
+  CLI::App* add_step(CLI::App& finding, const char* event, bool words, bool schools, std::string_view english,
+                     std::string_view chinese, std::string_view examples = {}) {
+    CLI::App* command = add(
+        finding, event, english, chinese, [this, event, schools] { return finding_step(event, schools); }, examples);
+    command->add_option("finding", finding_, tr("Finding: VISIT:DEVICE/COUNT", "问题：督导编号:设备号/序号"))
+        ->required();
+    CLI::Option* text = command->add_option("--text", text_, tr("In words", "文字说明"));
+    if (words) text->required();
+    if (schools) {
+      command->add_option("--by", step_by_, tr("Whose step it is", "由谁办理"))
+          ->check(CLI::IsMember({"school", "inspector"}))
+          ->default_val("school");
+      command->add_option("--person", person_, tr("Who said so", "经办人"))->required();
+    }
+    return command;
+  }
+
   CLI::App* add_document(CLI::App& documents, const char* kind, std::string_view english, std::string_view chinese,
                          std::string_view examples) {
     CLI::App* command = add(
@@ -929,6 +985,8 @@ class OfficeProgram {
     plan_command->add_option("--kind", kind_, tr("Kind", "类型"))
         ->check(CLI::IsMember({"ROUTINE", "RANDOM", "SPECIAL", "COMPREHENSIVE", "REINSPECT", "COMPLAINT", "EMERGENCY"}))
         ->default_val("ROUTINE");
+    plan_command->add_option("--finding", findings_,
+                             tr("Finding to look at again: VISIT:DEVICE/COUNT", "需复查的问题：督导编号:设备号/序号"));
     add_pattern(plan_command);
 
     CLI::App* visit = console_.group(app, "visit", "Look at visits and follow them up", "查看与跟进督导");
@@ -946,6 +1004,52 @@ class OfficeProgram {
     add_visit_event(*visit, "issue-opinion", "issue_opinion", false, "The opinion went out", "督导意见已下发");
     add_visit_event(*visit, "close", "close", false, "Every finding is closed", "所有问题已销号");
     add_visit_event(*visit, "cancel", "cancel", true, "Call a visit off", "取消督导");
+
+    CLI::App* finding = console_.group(app, "finding", "Follow findings until they are closed", "跟踪问题直至销号");
+    CLI::App* all = add(
+        *finding, "list", "Findings and where they stand", "问题清单与整改进度", [this] { return findings(); },
+        "dudao-office finding list --overdue");
+    all->add_option("--visit", visit_, tr("Only of this visit", "仅限此督导"));
+    all->add_option("--school", school_, tr("Only of this school", "仅限此学校"));
+    all->add_option("--state", state_, tr("Only in this state", "仅限此状态"));
+    all->add_flag("--overdue", overdue_, tr("Only those that are overdue", "仅限逾期"));
+    add(*finding, "show", "A finding and every step that was taken", "问题及其全部整改过程",
+        [this] {
+          return tell("finding show", {{"finding", finding_}}, [this](const json& shown) { say_steps(shown); });
+        })
+        ->add_option("finding", finding_, tr("Finding: VISIT:DEVICE/COUNT", "问题：督导编号:设备号/序号"))
+        ->required();
+    CLI::App* notice =
+        add_step(*finding, "notice", false, false, "Give notice: it has to be put right by a day", "下发通知，限期整改",
+                 "dudao-office finding notice 0199…:3/1 --due 2026-04-30 --text 限期清理消防通道");
+    notice->add_option(
+        "--due", due_,
+        tr("Last day; otherwise the one that the inspector proposed", "整改期限；默认采用督学建议的期限"));
+    notice->add_option("--superior", superior_,
+                       tr("Unit that answers for the school; otherwise as on record", "主管部门；默认按登记信息"));
+    notice
+        ->add_option("--route", route_,
+                     tr("How it is handled; otherwise as its severity asks for", "处理方式；默认按严重程度"))
+        ->check(CLI::IsMember({"ADVICE", "NOTICE", "CONSULTATION", "ESCALATION"}));
+    add_step(*finding, "refer", true, false, "Hand it to another body", "移交其他部门");
+    add_step(*finding, "acknowledge", false, true, "The school has read the notice", "学校已签收通知");
+    add_step(*finding, "plan", true, true, "What the school will do", "学校整改方案")
+        ->add_option("--responsible", responsible_, tr("Who sees to it at the school", "学校责任人"))
+        ->required();
+    add_step(*finding, "report", true, true, "What the school has done", "学校整改报告");
+    add_step(*finding, "verify", false, false, "It is put right: closed", "核验到位，销号");
+    add_step(*finding, "reject", true, false, "It is not put right: another notice follows", "未整改到位，退回");
+    add(
+        app, "school-code", "A code with which the school sees its findings and answers", "生成学校整改代码",
+        [this] {
+          return tell("school-code", {{"visit", visit_}}, [this](const json& done) {
+            say(tr("The school's code, for 90 days: ", "学校整改代码（90 天内有效）：") +
+                done.at("code").get<std::string>());
+          });
+        },
+        "dudao-office school-code 0199…")
+        ->add_option("visit", visit_, tr("Visit", "督导编号"))
+        ->required();
 
     CLI::App* documents =
         console_.group(app, "document", "Write documents about a visit, as PDF or HTML", "生成督导文书（PDF 或 HTML）");
@@ -1115,7 +1219,8 @@ class OfficeProgram {
       item_, reason_;
   std::string survey_, choices_, settings_, code_, title_;
   std::string statistic_, measure_, unit_, level_, today_, csv_, xlsx_;
-  std::vector<std::string> group_;
+  std::vector<std::string> group_, findings_;
+  std::string finding_, step_by_, person_, text_, route_, superior_, responsible_;
   std::int64_t large_ = 0;
   std::string draw_, by_, event_, out_, numbers_, inspector_, thumbprint_;
   std::string language_, word_, issuer_, addressee_, basis_, date_, due_;
@@ -1123,7 +1228,7 @@ class OfficeProgram {
   std::uint32_t team_size_ = 2;
   std::int64_t interval_days_ = 0, device_ = 0, number_ = 0, version_ = 1;
   bool publish_ = false;
-  bool behind_proxy_ = false, make_units_ = false, announced_ = false, html_ = false;
+  bool behind_proxy_ = false, make_units_ = false, announced_ = false, html_ = false, overdue_ = false;
 };
 
 }  // namespace

@@ -209,7 +209,7 @@ TEST_CASE("a statement that is not this device's own, whole and untouched is ref
   }
   SECTION("made by a newer program") {
     ChangeSet newer = liar.empty_set();
-    newer.schema_version = 2;
+    newer.schema_version = kSchemaVersion + 1;
     refused(liar.statement(newer), Code::kSchemaNewer);
   }
   SECTION("a gap in front") {

@@ -1,0 +1,1 @@
+-- What only the agent keeps, as of schema version 2: nothing new.

@@ -1,0 +1,37 @@
+#pragma once
+
+/// The school's side of rectification. Whoever holds the code of a visit sees its findings and says what the school
+/// does about them: no account, no app. POST /v1/school, JSON both ways:
+///
+///     {"code": "…32 hex digits…", "do": "show"}
+///     {"code": …, "do": "acknowledge", "finding": "3/1", "person": "李校长"}
+///     {"code": …, "do": "plan",   "finding": "3/1", "person": …, "responsible": …, "text": …}
+///     {"code": …, "do": "report", "finding": "3/1", "person": …, "text": …}
+///
+/// The answer to each is how the findings stand then (200), or {"error": {"number", "en", "zh", "detail"}} (400, 403,
+/// 503). What may follow what stands in schema/visit_state.hpp. Only findings of which the office gave notice are
+/// shown.
+
+#include "platform/platform.hpp"
+#include "sync/office/http_message.hpp"
+#include "sync/office/store.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace dudao {
+
+class Office;
+
+inline constexpr std::string_view kSchoolPath = "/v1/school";
+inline constexpr std::size_t kMaxSchoolRequestBytes = 64u << 10;
+inline constexpr std::int64_t kSchoolCodeLife_ms = std::int64_t{90} * 86'400'000;
+
+/// A code for the visit's school, in place of the one before; valid 90 days. 16 bytes, to be handed over as hex.
+/// Errors: kVisitUnknown, database errors.
+Result<Bytes> offer_school_code(Office& office, Clock& clock, std::string_view actor, BytesView visit);
+
+/// Never fails: every refusal is a response.
+Response serve_school(Office& office, Clock& clock, const Request& request);
+
+}  // namespace dudao

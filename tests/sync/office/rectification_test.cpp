@@ -1,0 +1,331 @@
+/// From the finding to its end: notice, what the school does, re-inspection; each rule refuses what it must, and all of
+/// it follows from the ledger.
+
+#include "sync/office/rectification.hpp"
+
+#include "schema/deadline.hpp"
+#include "sync/office/school_desk.hpp"
+#include "tests/sync/office/county.hpp"
+
+#include <nlohmann/json.hpp>
+
+using namespace dudao;
+using namespace dudao::test;
+using nlohmann::json;
+
+namespace {
+
+/// A visit with three findings that the office has received: 1 ordinary, 2 voided, 3 dangerous.
+struct County {
+  TestOffice office;
+  TestDevice device{office, "I001"};
+  Bytes visit;
+  std::int64_t today = 0;
+
+  County() {
+    office.add_people_and_schools();
+    const auto superior = office->decide("王处长", "register.import", [](Store&) -> Result<ChangesBuilder> {
+      ChangesBuilder rows;
+      rows.update("school", {std::string("140001")},
+                  {{find_table("school")->column("superior_unit"), std::string("栖云县教育局")}});
+      return rows;
+    });
+    REQUIRE(superior);
+    device.enrol();
+    visit = office.plan({"I001", "I002"});
+    device.must_sync();
+    const Moment at = now(office.platform.clock);
+    today = local_day(at.utc_ms, static_cast<int>(at.offset_min));
+    device.check_in(visit);
+    find(1, "ORDINARY");
+    find(2, "SERIOUS");
+    find(3, "DANGER");
+    device.write([&] { return device.db->execute("UPDATE finding SET void_reason = '看错了' WHERE n = 2"); });
+  }
+  void submit() {
+    device.write([&] { return device.answer(visit, "S1", std::int64_t{0}); });
+    device.write([&] { return device.answer(visit, "S2", std::int64_t{2}); });
+    device.finish_and_submit(visit);
+    REQUIRE(device.must_sync().refusals.empty());
+    REQUIRE(office.visit_state(visit) == "RECEIVED");
+  }
+  void find(std::int64_t n, std::string_view severity) {
+    const Moment at = now(device.platform.clock);
+    device.write([&] {
+      return device.db->execute(
+          "INSERT INTO finding VALUES (?, ?, ?, 'S1', ?, NULL, '通道堵塞', ?, NULL, 'OPEN', NULL, 'I001', ?, ?, ?)",
+          BytesView(visit), device.number(), n, severity, today + 30, at.utc_ms, at.offset_min, at.boot_ms);
+    });
+  }
+  FindingKey finding(std::int64_t n) { return {visit, device.number(), n}; }
+
+  RectificationAct step(std::int64_t n, FindingEvent event, Actor actor = Actor::kOffice) {
+    RectificationAct act;
+    act.finding = finding(n);
+    act.event = event;
+    act.actor = actor;
+    act.person = actor == Actor::kSchool ? "李校长" : "王处长";
+    act.responsible = event == FindingEvent::kPlan ? "张主任" : "";
+    act.text = event == FindingEvent::kNotice || event == FindingEvent::kAcknowledge ? "" : "已清理通道";
+    return act;
+  }
+  Code act(const RectificationAct& act) {
+    const auto before = office.check().statements;
+    const auto done = office->decide(act.person, "finding", [&](Store& rows) -> Result<ChangesBuilder> {
+      RectificationSteps steps(rows, now(office.platform.clock).utc_ms, today);
+      DUDAO_CHECK(steps.take(act));
+      ChangesBuilder out;
+      steps.write(out);
+      return out;
+    });
+    CHECK(office.check().statements == before + (done ? 1 : 0));
+    return done ? Code{} : done.error().code;
+  }
+  FindingView look(std::int64_t n) {
+    FindingView out;
+    const auto done = office->read([&](Store& rows) -> Status {
+      DUDAO_TRY(out, find_finding(rows, finding(n)));
+      return {};
+    });
+    if (!done) FAIL(done.error().message());
+    return out;
+  }
+  void to_reported(std::int64_t n) {
+    for (const auto& [event, actor] : {std::pair{FindingEvent::kNotice, Actor::kOffice},
+                                       {FindingEvent::kAcknowledge, Actor::kSchool},
+                                       {FindingEvent::kPlan, Actor::kSchool},
+                                       {FindingEvent::kReport, Actor::kSchool}})
+      REQUIRE(act(step(n, event, actor)) == Code{});
+  }
+  Result<std::vector<Bytes>> plan_again(std::vector<FindingKey> findings, std::string school = "140001") {
+    VisitPlan plan;
+    plan.school = std::move(school);
+    plan.kind = "REINSPECT";
+    plan.template_code = "daily";
+    plan.template_version = 1;
+    plan.from_day = 20'500;
+    plan.to_day = 20'520;
+    plan.team = {"I001"};
+    plan.findings = std::move(findings);
+    return office->plan("王处长", {plan});
+  }
+  /// A whole re-inspection with these outcomes.
+  Bytes inspect_again(const std::vector<std::pair<FindingKey, std::string>>& outcomes) {
+    std::vector<FindingKey> keys;
+    for (const auto& [key, outcome] : outcomes) keys.push_back(key);
+    const Bytes again = plan_again(keys).value().front();
+    device.must_sync();
+    device.check_in(again);
+    for (const auto& [key, outcome] : outcomes) {
+      const Moment at = now(device.platform.clock);
+      device.write([&] {
+        return device.db->execute("INSERT INTO reinspection_result VALUES (?, ?, ?, ?, ?, '仍有杂物', 'I001', ?, ?, ?)",
+                                  BytesView(again), BytesView(key.visit), key.author, key.n, std::string_view(outcome),
+                                  at.utc_ms, at.offset_min, at.boot_ms);
+      });
+    }
+    device.write([&] { return device.answer(again, "S1", std::int64_t{1}); });
+    device.write([&] { return device.answer(again, "S2", std::int64_t{3}); });
+    device.finish_and_submit(again);
+    REQUIRE(device.must_sync().refusals.empty());
+    REQUIRE(office->visit_event("王处长", again, "accept", "", ""));
+    return again;
+  }
+  json school(json request, int status = 200) {
+    Request http;
+    http.method = "POST";
+    http.path = kSchoolPath;
+    http.body = to_bytes(view(request.dump()));
+    const Response answer = office->handle(http);
+    CHECK(answer.status == status);
+    return json::parse(answer.body.begin(), answer.body.end());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("every step of the table may be taken on a finding by whom it names, and no other") {
+  const Actor actors[] = {Actor::kOffice, Actor::kInspector, Actor::kLead, Actor::kSchool};
+  // The way on which each state is reached.
+  const std::map<FindingState, std::vector<std::pair<FindingEvent, Actor>>> ways = {
+      {FindingState::kOpen, {}},
+      {FindingState::kNoticed, {{FindingEvent::kNotice, Actor::kOffice}}},
+      {FindingState::kAcknowledged,
+       {{FindingEvent::kNotice, Actor::kOffice}, {FindingEvent::kAcknowledge, Actor::kSchool}}},
+      {FindingState::kPlanned,
+       {{FindingEvent::kNotice, Actor::kOffice},
+        {FindingEvent::kAcknowledge, Actor::kSchool},
+        {FindingEvent::kPlan, Actor::kSchool}}},
+      {FindingState::kReported,
+       {{FindingEvent::kNotice, Actor::kOffice},
+        {FindingEvent::kAcknowledge, Actor::kSchool},
+        {FindingEvent::kPlan, Actor::kSchool},
+        {FindingEvent::kReport, Actor::kSchool}}},
+  };
+  County at;
+  at.submit();
+  for (const auto& [from, way] : ways)
+    for (int event = 1; event <= static_cast<int>(kFindingEvents); ++event)
+      for (const Actor actor : actors) {
+        const auto told = static_cast<FindingEvent>(event);
+        INFO(to_string(from) << " " << to_string(told) << " " << to_string(actor));
+        // In a decision that is not written.
+        std::optional<Error> refused;
+        const auto looked = at.office->read([&](Store& rows) -> Status {
+          RectificationSteps steps(rows, 1, at.today);
+          for (const auto& [before, who] : way) DUDAO_CHECK(steps.take(at.step(1, before, who)));
+          const Status taken = steps.take(at.step(1, told, actor));
+          if (!taken) refused = taken.error();
+          return {};
+        });
+        REQUIRE(looked);
+        const auto allowed = told == FindingEvent::kFixOnSite ? std::nullopt : next(from, told, actor);
+        CHECK(refused.has_value() == !allowed.has_value());
+        if (refused) CHECK(refused->code == Code::kFindingTransitionNotAllowed);
+      }
+}
+
+TEST_CASE("a notice names the day and who answers for the school, and only danger goes before submission") {
+  County at;
+  at.device.must_sync();
+  CHECK(at.act(at.step(1, FindingEvent::kNotice)) == Code::kVisitNotSubmitted);
+  CHECK(at.act(at.step(3, FindingEvent::kNotice)) == Code{});
+  CHECK(at.look(3).route == "ESCALATION");
+  at.submit();
+  CHECK(at.act(at.step(2, FindingEvent::kNotice)) == Code::kFindingUnknown);
+  CHECK(at.act(at.step(9, FindingEvent::kNotice)) == Code::kFindingUnknown);
+  RectificationAct notice = at.step(1, FindingEvent::kNotice);
+  notice.due_day = at.today - 1;
+  CHECK(at.act(notice) == Code::kDueDayWrong);
+  notice.due_day.reset();
+  notice.route = "LETTER";
+  CHECK(at.act(notice) == Code::kRouteUnknown);
+  notice.route.clear();
+  notice.person.clear();
+  CHECK(at.act(notice) == Code::kWordsMissing);
+  notice.person = "王处长";
+  notice.text = std::string(kMaxRectificationChars + 1, 'x');
+  CHECK(at.act(notice) == Code::kTextTooLong);
+  notice.text = "\xff";
+  CHECK(at.act(notice) == Code::kTextNotUtf8);
+  notice.text = "限期清理";
+  CHECK(at.act(notice) == Code{});
+  const FindingView view = at.look(1);
+  CHECK(view.state == FindingState::kNoticed);
+  CHECK(view.round == 1);
+  CHECK(view.route == "NOTICE");
+  CHECK(view.superior_unit == "栖云县教育局");
+  CHECK(view.due_day == at.today + 30);
+  CHECK(view.demand == "限期清理");
+  CHECK_FALSE(view.overdue(at.today + 30));
+  CHECK(view.overdue(at.today + 31));
+  RectificationAct plan = at.step(1, FindingEvent::kAcknowledge, Actor::kSchool);
+  REQUIRE(at.act(plan) == Code{});
+  plan = at.step(1, FindingEvent::kPlan, Actor::kSchool);
+  plan.responsible.clear();
+  CHECK(at.act(plan) == Code::kWordsMissing);
+  plan.text.clear();
+  CHECK(at.act(plan) == Code::kWordsMissing);
+}
+
+TEST_CASE("a re-inspection carries the findings, and what it saw counts once the office accepts it") {
+  County at;
+  at.submit();
+  REQUIRE(at.office->visit_event("王处长", at.visit, "accept", "", ""));
+  CHECK(at.plan_again({at.finding(1)}).error().code == Code::kCarriedFinding);  // No notice yet.
+  at.to_reported(1);
+  REQUIRE(at.act(at.step(3, FindingEvent::kNotice)) == Code{});  // The school never answers this one.
+  CHECK(at.plan_again({at.finding(1)}, "140002").error().code == Code::kCarriedFinding);
+  CHECK(at.office->visit_event("王处长", at.visit, "close", "", "").error().code == Code::kFindingsOpen);
+
+  const Bytes again = at.inspect_again({{at.finding(1), "VERIFIED"}, {at.finding(3), "REJECTED"}});
+  CHECK(at.office.cell("carried_finding", {BytesView(again), BytesView(at.visit), at.device.number(), std::int64_t{1}},
+                       "report") == "已清理通道");
+  CHECK(at.look(1).state == FindingState::kVerified);
+  CHECK(at.look(3).state == FindingState::kRejected);
+  CHECK(at.look(3).report == "仍有杂物");
+
+  // A second round, which the first visit's device sees, too.
+  RectificationAct notice = at.step(3, FindingEvent::kNotice);
+  CHECK(at.act(notice) == Code::kDueDayWrong);  // A new day must be set.
+  notice.due_day = at.today + 10;
+  REQUIRE(at.act(notice) == Code{});
+  CHECK(at.look(3).round == 2);
+  at.device.must_sync();
+  CHECK(at.device.db->integer("SELECT round FROM rectification WHERE n = 3").value() == 2);
+  CHECK(at.device.db->integer("SELECT count(*) FROM rectification_step WHERE n = 3").value() == 6);
+  at.inspect_again({{at.finding(3), "VERIFIED"}});
+  REQUIRE(at.office->visit_event("王处长", at.visit, "close", "", ""));
+  CHECK(at.office.visit_state(at.visit) == "CLOSED");
+  CHECK(at.office->rebuild());
+  CHECK(at.office.check().sound());
+}
+
+TEST_CASE("a device says nothing of findings that its visit does not carry, nor in a colleague's name") {
+  County at;
+  at.submit();
+  at.to_reported(1);
+  const Bytes again = at.plan_again({at.finding(1)}).value().front();
+  at.device.must_sync();
+  at.device.check_in(again);
+  const auto say = [&](std::int64_t n, std::string_view outcome, std::string_view who) {
+    at.device.write([&] {
+      return at.device.db->execute("INSERT INTO reinspection_result VALUES (?, ?, ?, ?, ?, NULL, ?, 1, 480, 1)",
+                                   BytesView(again), BytesView(at.visit), at.device.number(), n, outcome, who);
+    });
+    const PassReport report = at.device.must_sync();
+    REQUIRE(report.refusals.size() == 1);
+    return static_cast<Code>(report.refusals.front().code);
+  };
+  CHECK(say(3, "VERIFIED", "I001") == Code::kResultWrong);
+  CHECK(say(1, "CLOSED", "I001") == Code::kResultWrong);
+  CHECK(at.look(1).state == FindingState::kReported);
+}
+
+TEST_CASE("a school with the code sees its findings and answers for them, and nobody without it") {
+  County at;
+  at.submit();
+  REQUIRE(at.act(at.step(1, FindingEvent::kNotice)) == Code{});
+  const std::string code =
+      to_hex(offer_school_code(*at.office.office, at.office.platform.clock, "王处长", at.visit).value());
+  const std::string finding = std::to_string(at.device.number()) + "/1";
+
+  CHECK(at.school({{"code", std::string(32, '0')}, {"do", "show"}}, 403).at("error").at("number") ==
+        static_cast<int>(Code::kSchoolCode));
+  CHECK(at.school({{"code", code}, {"do", "show"}, {"more", "x"}}, 400).contains("error"));
+  CHECK(
+      at.school({{"code", code}, {"do", "verify"}, {"finding", finding}, {"person", "李校长"}}, 400).contains("error"));
+  CHECK(at.school(json::array(), 400).contains("error"));
+
+  // Of danger no notice was given yet, and what was voided is nobody's business.
+  json seen = at.school({{"code", code}, {"do", "show"}});
+  REQUIRE(seen.at("findings").size() == 1);
+  CHECK(seen.at("findings")[0].at("state") == "NOTICED");
+  CHECK(seen.at("school").at("name") == "第1小学");
+  CHECK(at.school({{"code", code}, {"do", "report"}, {"finding", finding}, {"person", "李校长"}, {"text", "完成"}}, 400)
+            .at("error")
+            .at("number") == static_cast<int>(Code::kFindingTransitionNotAllowed));
+  at.school({{"code", code}, {"do", "acknowledge"}, {"finding", finding}, {"person", "李校长"}});
+  at.school({{"code", code},
+             {"do", "plan"},
+             {"finding", finding},
+             {"person", "李校长"},
+             {"responsible", "张主任"},
+             {"text", "三日内清理"}});
+  seen =
+      at.school({{"code", code}, {"do", "report"}, {"finding", finding}, {"person", "李校长"}, {"text", "通道已清理"}});
+  CHECK(seen.at("findings")[0].at("state") == "REPORTED");
+  CHECK(seen.at("findings")[0].at("responsible") == "张主任");
+  CHECK(at.look(1).report == "通道已清理");
+
+  // A new code takes the place of the old one; and no code is for ever.
+  const std::string newer =
+      to_hex(offer_school_code(*at.office.office, at.office.platform.clock, "王处长", at.visit).value());
+  at.school({{"code", code}, {"do", "show"}}, 403);
+  at.school({{"code", newer}, {"do", "show"}});
+  at.office.machine.clock.advance(kSchoolCodeLife_ms + 1);
+  at.school({{"code", newer}, {"do", "show"}}, 403);
+  CHECK(offer_school_code(*at.office.office, at.office.platform.clock, "王处长", Bytes(16, 9)).error().code ==
+        Code::kVisitUnknown);
+  CHECK(at.office->rebuild());
+}
