@@ -287,6 +287,28 @@ export function checkChangeSet(payload: Uint8Array, tables: Map<number, Table>):
   return link;
 }
 
+/// The change sets of one device in the order of their numbers, and nothing else: from the enrolment on, or from any place
+/// of the chain where the device's key is known (section 4).
+export function checkChain(statements: Uint8Array[], known?: Key): void {
+  let key = known;
+  let last: { seq: bigint; id: Uint8Array } | undefined;
+  statements.forEach((bytes, at) => {
+    const statement = parseStatement(bytes);
+    if (at === 0 && statement.type === kTypes.enrolment) {
+      const payload = mapOf(decode(statement.payload), numbered(7), "enrolment");
+      key = keyOf(payload.get(2), payload.get(3));
+      last = { seq: 0n, id: statement.id };
+      return;
+    }
+    if (statement.type !== kTypes.changeSet) refuse("chain: type");
+    if (!key) refuse("chain: no key");
+    checkStatement(statement, key);
+    const link = readLink(statement.payload);
+    if (last && (link.seq !== last.seq + 1n || !same(link.prev, last.id))) refuse("chain: gap or fork");
+    last = { seq: link.seq, id: statement.id };
+  });
+}
+
 // ---- section 6: the log
 
 export const leafHash = (entry: Uint8Array): Uint8Array => sha256(joined(Uint8Array.of(0), entry));
@@ -475,6 +497,14 @@ export function checkLedger(file: Uint8Array, pinned: Uint8Array, tables: Map<nu
   return { statements: leaves.length };
 }
 
+/// The statements of a ledger file in order, unchecked.
+export function entriesOf(file: Uint8Array): Uint8Array[] {
+  return decodeSequence(file)
+    .map((item) => arrayOf(item, undefined, "record"))
+    .filter((record) => record[0] === 1)
+    .map((record) => bytesOf(record[1], "entry"));
+}
+
 function decodeSequence(file: Uint8Array): unknown[] {
   const items: unknown[] = [];
   let rest = file;
@@ -498,17 +528,36 @@ export interface DrawFiles {
 const ascii = (text: string): Uint8Array => utf8.encode(text);
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function linesOf(text: string, fields: number): string[][] {
+const kCode = /^[A-Z0-9-]{1,64}$/;
+
+function codeOf(text: string, what: string): string {
+  if (!kCode.test(text)) refuse(`draw: ${what}`);
+  return text;
+}
+function numberOf(text: string, least: number, most: number, what: string): number {
+  if (!/^(0|[1-9][0-9]{0,14})$/.test(text) || Number(text) < least || Number(text) > most) refuse(`draw: ${what}`);
+  return Number(text);
+}
+
+/// Lines of a list: each with so many fields, sorted by their bytes, no two of them with the same first `keys` fields.
+function linesOf(text: string, fields: number, keys: number): string[][] {
   if (text === "") return [];
   if (!text.endsWith("\n")) refuse("draw: last line");
   const lines = text.slice(0, -1).split("\n");
   for (let i = 1; i < lines.length; ++i) if (lines[i - 1]! >= lines[i]!) refuse("draw: order");
+  const seen = new Set<string>();
   return lines.map((line) => {
     const parts = line.split("|");
     if (parts.length !== fields) refuse("draw: line");
+    const key = parts.slice(0, keys).join("|");
+    if (seen.has(key)) refuse("draw: twice");
+    seen.add(key);
     return parts;
   });
 }
+
+export const commitmentOf = (manifest: string, secret: Uint8Array): Uint8Array =>
+  sha256(joined(ascii("INSPECT-DRAW-1|commit\n"), sha256(utf8.encode(manifest)), secret));
 
 /// The text of result.txt as the steps of the page give it, without later recusals.
 export function drawResult(files: DrawFiles, secret: Uint8Array, entropy: string): { m: string; c: string; seed: string; result: string } {
@@ -520,19 +569,41 @@ export function drawResult(files: DrawFiles, secret: Uint8Array, entropy: string
     return line.slice(name.length + 1);
   };
   const draw = setting(0, "draw");
-  const quota = new Map(setting(1, "quota").split(",").map((part) => part.split(":") as [string, string]));
-  const team = Number(setting(2, "team"));
+  codeOf(draw, "code");
+  const quotas = setting(1, "quota").split(",").map((part) => part.split(":"));
+  if (quotas.some((parts) => parts.length !== 2)) refuse("draw: quota");
+  quotas.forEach((parts, at) => {
+    codeOf(parts[0]!, "stratum");
+    numberOf(parts[1]!, 0, 1000000, "quota");
+    if (at > 0 && quotas[at - 1]![0]! >= parts[0]!) refuse("draw: order of quotas");
+  });
+  const quota = new Map(quotas as [string, string][]);
+  const team = numberOf(setting(2, "team"), 1, 20, "team");
+  const event = utf8.encode(setting(6, "entropy"));
+  if (event.length < 1 || event.length > 500 || /[\u0000-\u001f\u007f]/.test(setting(6, "entropy"))) refuse("draw: event");
   for (const [at, name] of [[3, "frame"], [4, "pool"], [5, "recuse"]] as const)
     if (setting(at, name) !== hex(sha256(ascii(files[name])))) refuse(`draw: hash of ${name}`);
 
   const m = sha256(utf8.encode(files.manifest));
-  const c = sha256(joined(ascii("INSPECT-DRAW-1|commit\n"), m, secret));
+  const c = commitmentOf(files.manifest, secret);
   const seed = sha256(joined(ascii("INSPECT-DRAW-1|seed\n"), m, secret, ascii(entropy)));
   const ticket = (key: Uint8Array, message: string): string => hex(hmac(sha256, key, ascii(message)));
 
-  const schools = linesOf(files.frame, 4).map(([school, stratum, weight, status]) => ({ school: school!, stratum: stratum!, weight: Number(weight), status: status! }));
-  const inspectors = linesOf(files.pool, 3).map(([code, capacity, lead]) => ({ code: code!, capacity: Number(capacity), lead: lead === "1", visits: 0 }));
-  const recused = new Map(linesOf(files.recuse, 3).map(([inspector, school, reason]) => [`${inspector}|${school}`, reason!]));
+  const schools = linesOf(files.frame, 4, 1).map(([school, stratum, weight, status]) => {
+    if (!/^(E|X[1-4])$/.test(status!)) refuse("draw: status");
+    return { school: codeOf(school!, "school"), stratum: codeOf(stratum!, "stratum"), weight: numberOf(weight!, 1, 10000, "weight"), status: status! };
+  });
+  const inspectors = linesOf(files.pool, 3, 1).map(([code, capacity, lead]) => {
+    if (lead !== "0" && lead !== "1") refuse("draw: lead");
+    return { code: codeOf(code!, "inspector"), capacity: numberOf(capacity!, 0, 10000, "capacity"), lead: lead === "1", visits: 0 };
+  });
+  const strata = new Set(schools.map((school) => school.stratum));
+  if (strata.size !== quota.size || [...strata].some((stratum) => !quota.has(stratum))) refuse("draw: quotas are not of the strata");
+  const recused = new Map(linesOf(files.recuse, 3, 2).map(([inspector, school, reason]) => {
+    if (!/^R[1-5]$/.test(reason!)) refuse("draw: reason");
+    if (!inspectors.some((one) => one.code === inspector) || !schools.some((one) => one.school === school)) refuse("draw: unknown");
+    return [`${inspector}|${school}`, reason!];
+  }));
 
   const out = ["INSPECT-DRAW-1|result", `draw|${draw}`, `manifest|${hex(m)}`, `seed|${hex(seed)}`];
   const body: string[] = [];
@@ -589,4 +660,35 @@ export function drawResult(files: DrawFiles, secret: Uint8Array, entropy: string
     });
   }
   return { m: hex(m), c: hex(c), seed: hex(seed), result: [...out, ...body].join("\n") + "\n" };
+}
+
+/// A draw as it was published when all was over: that the secret is the one committed to, that the event's numbers have
+/// their one spelling, and that the result follows.
+export interface PublishedDraw extends DrawFiles {
+  commitment: string;
+  secret: string;
+  entropy: string;
+  result: string;
+}
+export function checkDraw(published: PublishedDraw): void {
+  const line = (text: string): string => text.replace(/[\r\n]+$/, "");
+  const hexOf = (text: string, what: string): Uint8Array => {
+    if (!/^([0-9a-f]{2}){32}$/i.test(line(text))) refuse(`draw: ${what}`);
+    return new Uint8Array(Buffer.from(line(text), "hex"));
+  };
+  const secret = hexOf(published.secret, "secret");
+  const entropy = line(published.entropy);
+  const sources = entropy.split("/");
+  if (sources.pop() !== "" || sources.length < 1 || sources.length > 100) refuse("draw: event's numbers");
+  for (const source of sources) {
+    const numbers = source.split(".");
+    if (numbers.pop() !== "" || numbers.length < 1 || numbers.length > 100) refuse("draw: event's numbers");
+    numbers.forEach((number, at) => {
+      if (!/^(0|[1-9][0-9]{0,19})$/.test(number) || BigInt(number) >= 1n << 64n) refuse("draw: event's numbers");
+      if (at > 0 && BigInt(numbers[at - 1]!) > BigInt(number)) refuse("draw: order of the event's numbers");
+    });
+  }
+  const drawn = drawResult(published, secret, entropy);
+  if (drawn.c !== hex(hexOf(published.commitment, "commitment"))) refuse("draw: commitment");
+  if (drawn.result !== published.result) refuse("draw: result");
 }
