@@ -11,6 +11,8 @@
 namespace dudao::test {
 namespace {
 
+constexpr std::size_t kNameColumns = 56;
+
 std::string number(double value) {
   char out[32];
   const char* const form = value >= 1'000 || value == std::floor(value) ? "%.0f" : value >= 100 ? "%.1f" : "%.3g";
@@ -57,15 +59,15 @@ std::optional<bool> Figure::reached() const {
 }
 
 void Figures::print(std::ostream& out) const {
-  out << padded("", 46) << padded("dudao", 18) << padded("baseline", 12) << padded("ratio", 8) << padded("goal", 13)
-      << padded("", 8) << "baseline is\n";
+  out << padded("", kNameColumns) << padded("dudao", 18) << padded("baseline", 12) << padded("ratio", 8)
+      << padded("goal", 13) << padded("", 8) << "baseline is\n";
   for (const Figure& figure : all_) {
     if (!figure.not_measured.empty()) {
-      out << padded(figure.name, 46) << figure.not_measured << "\n";
+      out << padded(figure.name, kNameColumns) << figure.not_measured << "\n";
       continue;
     }
     const bool beside = !figure.baseline_is.empty();
-    out << padded(figure.name, 46) << padded(number(figure.ours) + " " + figure.unit, 18)
+    out << padded(figure.name, kNameColumns) << padded(number(figure.ours) + " " + figure.unit, 18)
         << padded(beside ? number(figure.baseline) : "", 12) << padded(beside ? number(figure.ratio()) : "", 8)
         << padded(goal_of(figure), 13) << padded(verdict_of(figure), 8) << figure.baseline_is << "\n";
   }

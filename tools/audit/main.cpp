@@ -467,7 +467,7 @@ class Audit {
 
   Verdict unreadable(const Error& error) const {
     console_.warn(console_.words(error));
-    return {kUnreadable, console_.described(error)};
+    return {kUnreadable, Console::described(error)};
   }
   /// What does not prove what it claims is tampered with; what cannot be read is unreadable.
   Verdict judged(const Error& error) const {
