@@ -208,6 +208,7 @@ const published = {
   secret: `${second.hex(Uint8Array.from({ length: 32 }, (_, i) => 200 + i))}\n`,
   entropy: "3.3.5./\n",
   result: drawn.result,
+  "recused-later": "",
 };
 type Published = typeof published;
 /// other: a file that has these bytes instead.
@@ -222,8 +223,8 @@ const drawAgrees = (what: string, draw: Published, good: boolean, other?: [keyof
   check(`draw: ${what}: the audit program agrees`, audited(["draw", folder], 1)[0] === taken);
 };
 /// The same lists with something else in one of them, frozen, committed to and drawn anew: only the content is at fault.
-const frozen = (change: (lists: { frame: string; pool: string; recuse: string; quota: string; team: string; entropy: string }) => void): Published => {
-  const lists = { ...example, quota: "CUN:2,ZHEN:1", team: "2", entropy: "3.3.5./" };
+const frozen = (change: (lists: { frame: string; pool: string; recuse: string; quota: string; team: string; entropy: string; later: string }) => void): Published => {
+  const lists = { ...example, quota: "CUN:2,ZHEN:1", team: "2", entropy: "3.3.5./", later: "" };
   change(lists);
   const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
   const manifest = lines("INSPECT-DRAW-1", "draw=LX-2026-07", `quota=${lists.quota}`, `team=${lists.team}`,
@@ -232,14 +233,30 @@ const frozen = (change: (lists: { frame: string; pool: string; recuse: string; q
   const secret = Uint8Array.from({ length: 32 }, (_, i) => 200 + i);
   const commitment = second.hex(second.commitmentOf(manifest, secret));
   let result = "";
-  takes(() => (result = second.drawResult(files, secret, lists.entropy).result));
-  return { ...files, commitment, secret: published.secret, entropy: lists.entropy, result };
+  takes(() => (result = second.drawResult(files, secret, lists.entropy, lists.later).result));
+  return { ...files, commitment, secret: published.secret, entropy: lists.entropy, result, "recused-later": lists.later };
 };
 drawAgrees("as it is", frozen(() => undefined), true);
 drawAgrees("nobody recused", frozen((lists) => (lists.recuse = "")), true);
 drawAgrees("teams of three", frozen((lists) => (lists.team = "3")), true);
 drawAgrees("a quota of none", frozen((lists) => (lists.quota = "CUN:0,ZHEN:1")), true);
 drawAgrees("a quota beyond the schools", frozen((lists) => (lists.quota = "CUN:9,ZHEN:9")), true);
+// Whom the second reader takes out, it must put another in for just as the audit program does: one step after another,
+// until nobody is left to put in.
+for (const pool of [example.pool, lines("D1|3|1", "D2|2|0", "D3|1|0", "D4|2|1", "D5|3|0", "D6|1|1")]) {
+  const later: string[] = [];
+  for (let step = 0; step < 8; ++step) {
+    const result = frozen((lists) => Object.assign(lists, { pool, later: lines(...later) }));
+    drawAgrees(`${later.length} recused later, of ${pool.length}`, result, true);
+    // The newest team of the school that was named last.
+    const teams = new Map([...result.result.matchAll(/^(?:team\|([^|]+)\|([^|]+)\|.*|school\|[^|]+\|[^|]+\|([^|]+)\|X4\|.*)$/gm)].map((found) => [found[1] ?? found[3]!, found[2] ?? ""]));
+    const [school, team] = [...teams].filter(([, members]) => members !== "").at(-1 - (step % 2)) ?? [];
+    if (!school) break;
+    later.push(`${school}|${team!.split("+")[step % 2]!}|R${(step % 5) + 1}`);
+  }
+}
+drawAgrees("somebody recused later who is not in the team", frozen((lists) => (lists.later = "LX0002|D2|R1\n")), false);
+drawAgrees("recused later for no reason", frozen((lists) => (lists.later = "LX0002|D4|R6\n")), false);
 for (const [list, what, from, to] of [
   ["frame", "weight 0", "LX0001|CUN|1|E", "LX0001|CUN|0|E"],
   ["frame", "weight with a zero in front", "LX0001|CUN|1|E", "LX0001|CUN|01|E"],

@@ -559,8 +559,9 @@ function linesOf(text: string, fields: number, keys: number): string[][] {
 export const commitmentOf = (manifest: string, secret: Uint8Array): Uint8Array =>
   sha256(joined(ascii("INSPECT-DRAW-1|commit\n"), sha256(utf8.encode(manifest)), secret));
 
-/// The text of result.txt as the steps of the page give it, without later recusals.
-export function drawResult(files: DrawFiles, secret: Uint8Array, entropy: string): { m: string; c: string; seed: string; result: string } {
+/// The text of result.txt as the steps of the page give it; later: recusals after the draw, school|inspector|reason, in
+/// the order decided.
+export function drawResult(files: DrawFiles, secret: Uint8Array, entropy: string, later = ""): { m: string; c: string; seed: string; result: string } {
   const [format, ...settings] = files.manifest.split("\n");
   if (format !== "INSPECT-DRAW-1" || settings.pop() !== "" || settings.length !== 7) refuse("draw: manifest");
   const setting = (at: number, name: string): string => {
@@ -605,61 +606,97 @@ export function drawResult(files: DrawFiles, secret: Uint8Array, entropy: string
     return [`${inspector}|${school}`, reason!];
   }));
 
-  const out = ["INSPECT-DRAW-1|result", `draw|${draw}`, `manifest|${hex(m)}`, `seed|${hex(seed)}`];
+  interface Listed {
+    school: string;
+    rank: number;
+    key: string;
+    state: "RESERVE" | "SELECTED" | "X4";
+    tickets: string[];
+    team: typeof inspectors;
+  }
+  const leaderOf = (school: Listed): string => school.team.find((inspector) => inspector.lead)!.code;
   const body: string[] = [];
-  let open = true;
-  for (const stratum of [...quota.keys()].sort(order)) {
+  const tell = (stratum: string, school: Listed): void => {
+    body.push(`school|${stratum}|${school.rank}|${school.school}|${school.state}|${school.key}`, ...school.tickets);
+    if (school.team.length > 0)
+      body.push(`team|${school.school}|${school.team.map((one) => one.code).join("+")}|${leaderOf(school)}`);
+  };
+  /// Step 6, also for a team that lost somebody: what is left of it stays unless nobody fits.
+  const ask = (school: Listed): void => {
+    const before = school.team;
+    const asked = inspectors
+      .map((inspector) => ({ inspector, key: ticket(seed, `I|${draw}|${school.school}|${inspector.code}`) }))
+      .sort((a, b) => order(a.key, b.key) || order(a.inspector.code, b.inspector.code));
+    const chosen = [...before];
+    school.tickets = [];
+    for (const { inspector } of asked) {
+      if (chosen.length === team) break;
+      const reason = recused.get(`${inspector.code}|${school.school}`);
+      const log = (what: string): void => void school.tickets.push(`ticket|${school.school}|${inspector.code}|${what}`);
+      if (before.includes(inspector)) log("TEAM");
+      else if (reason !== undefined) log(reason);
+      else if (inspector.visits >= inspector.capacity) log("CAP");
+      else if (chosen.length === team - 1 && !inspector.lead && !chosen.some((one) => one.lead)) log("LEAD");
+      else {
+        log("OK");
+        chosen.push(inspector);
+      }
+    }
+    const full = chosen.length === team;
+    for (const inspector of full ? chosen.slice(before.length) : before) inspector.visits += full ? 1 : -1;
+    school.state = full ? "SELECTED" : "X4";
+    school.team = full ? chosen : [];
+  };
+  /// Step 5 for one stratum; returns the schools that were asked.
+  const fill = (stratum: string, listed: Listed[]): Listed[] => {
+    const asked: Listed[] = [];
+    for (const school of listed.filter((one) => one.state === "RESERVE")) {
+      if (listed.filter((one) => one.state === "SELECTED").length === Number(quota.get(stratum))) break;
+      const left = inspectors.filter((inspector) => inspector.visits < inspector.capacity);
+      if (left.length < team || !left.some((inspector) => inspector.lead)) break;
+      ask(school);
+      asked.push(school);
+    }
+    return asked;
+  };
+
+  const strataInOrder = [...quota.keys()].sort(order).map((stratum) => {
     const listed = schools
       .filter((school) => school.stratum === stratum && school.status === "E")
-      .map((school) => {
+      .map((school): Listed => {
         let key = "";
         for (let j = 0; j < school.weight; ++j) {
           const one = ticket(seed, `S|${draw}|${stratum}|${school.school}|${j}`);
           if (key === "" || one < key) key = one;
         }
-        return { ...school, key, state: "RESERVE", tickets: [] as string[], team: [] as string[], leader: "" };
+        return { school: school.school, rank: 0, key, state: "RESERVE", tickets: [], team: [] };
       })
       .sort((a, b) => order(a.key, b.key) || order(a.school, b.school));
-    let selected = 0;
-    for (const school of listed) {
-      if (selected === Number(quota.get(stratum))) break;
-      const left = inspectors.filter((inspector) => inspector.visits < inspector.capacity);
-      open &&= left.length >= team && left.some((inspector) => inspector.lead);
-      if (!open) break;
-      const asked = inspectors
-        .map((inspector) => ({ inspector, key: ticket(seed, `I|${draw}|${school.school}|${inspector.code}`) }))
-        .sort((a, b) => order(a.key, b.key) || order(a.inspector.code, b.inspector.code));
-      const chosen: typeof inspectors = [];
-      for (const { inspector } of asked) {
-        if (chosen.length === team) break;
-        const reason = recused.get(`${inspector.code}|${school.school}`);
-        const log = (what: string): void => void school.tickets.push(`ticket|${school.school}|${inspector.code}|${what}`);
-        if (reason !== undefined) log(reason);
-        else if (inspector.visits >= inspector.capacity) log("CAP");
-        else if (chosen.length === team - 1 && !inspector.lead && !chosen.some((one) => one.lead)) log("LEAD");
-        else {
-          log("OK");
-          chosen.push(inspector);
-        }
-      }
-      if (chosen.length < team) {
-        school.state = "X4";
-        continue;
-      }
-      for (const inspector of chosen) inspector.visits += 1;
-      school.state = "SELECTED";
-      school.team = chosen.map((inspector) => inspector.code);
-      school.leader = chosen.find((inspector) => inspector.lead)!.code;
-      selected += 1;
-    }
-    body.push(`stratum|${stratum}|${quota.get(stratum)}|${selected}`);
-    listed.forEach((school, at) => {
-      body.push(`school|${stratum}|${at + 1}|${school.school}|${school.state}|${school.key}`);
-      body.push(...school.tickets);
-      if (school.team.length > 0) body.push(`team|${school.school}|${school.team.join("+")}|${school.leader}`);
-    });
+    listed.forEach((school, at) => (school.rank = at + 1));
+    return { stratum, listed };
+  });
+  // What is not enough for a team once is not enough for any school that follows: counts only rise.
+  for (const { stratum, listed } of strataInOrder) fill(stratum, listed);
+  for (const { stratum, listed } of strataInOrder) {
+    body.push(`stratum|${stratum}|${quota.get(stratum)}|${listed.filter((one) => one.state === "SELECTED").length}`);
+    for (const school of listed) tell(stratum, school);
   }
-  return { m: hex(m), c: hex(c), seed: hex(seed), result: [...out, ...body].join("\n") + "\n" };
+  for (const line of later === "" ? [] : later.replace(/\n$/, "").split("\n")) {
+    const [school, inspector, reason, more] = line.split("|");
+    if (more !== undefined || !/^R[1-5]$/.test(reason ?? "")) refuse("draw: later recusal");
+    const { stratum, listed } = strataInOrder.find((one) => one.listed.some((of) => of.school === school)) ?? refuse("draw: later recusal's school");
+    const at = listed.find((one) => one.school === school)!;
+    const member = at.team.find((one) => one.code === inspector) ?? refuse("draw: not in the team");
+    member.visits -= 1;
+    at.team = at.team.filter((one) => one !== member);
+    recused.set(`${inspector}|${school}`, reason!);
+    ask(at);
+    body.push(`recuse|${school}|${inspector}|${reason}`);
+    tell(stratum, at);
+    if (at.state === "X4") for (const one of fill(stratum, listed)) tell(stratum, one);
+  }
+  const head = ["INSPECT-DRAW-1|result", `draw|${draw}`, `manifest|${hex(m)}`, `seed|${hex(seed)}`];
+  return { m: hex(m), c: hex(c), seed: hex(seed), result: [...head, ...body].join("\n") + "\n" };
 }
 
 /// A draw as it was published when all was over: that the secret is the one committed to, that the event's numbers have
@@ -669,6 +706,7 @@ export interface PublishedDraw extends DrawFiles {
   secret: string;
   entropy: string;
   result: string;
+  "recused-later": string;
 }
 export function checkDraw(published: PublishedDraw): void {
   const line = (text: string): string => text.replace(/[\r\n]+$/, "");
@@ -688,7 +726,7 @@ export function checkDraw(published: PublishedDraw): void {
       if (at > 0 && BigInt(numbers[at - 1]!) > BigInt(number)) refuse("draw: order of the event's numbers");
     });
   }
-  const drawn = drawResult(published, secret, entropy);
+  const drawn = drawResult(published, secret, entropy, published["recused-later"]);
   if (drawn.c !== hex(hexOf(published.commitment, "commitment"))) refuse("draw: commitment");
   if (drawn.result !== published.result) refuse("draw: result");
 }
