@@ -1,7 +1,6 @@
 #include "tests/bench/baselines.hpp"
 
 #include "sync/cbor.hpp"
-#include "tests/bench/field.hpp"
 
 #include <cstdio>
 #include <fstream>
@@ -156,7 +155,7 @@ Result<std::vector<std::vector<PlainAgent::Write>>> PlainAgent::read() {
 
 PlainOffice::PlainOffice(const std::string& office_db, Database& shapes) { must(read(office_db, shapes), "rows"); }
 
-double PlainOffice::insert_s() const {
+Spent PlainOffice::insert() const {
   const TempFolder folder;
   sqlite3* db = nullptr;
   if (sqlite3_open((folder / "plain.db").c_str(), &db) != SQLITE_OK) give_up("sqlite");
@@ -171,18 +170,18 @@ double PlainOffice::insert_s() const {
     if (sqlite3_prepare_v2(db, shape.insert.c_str(), -1, &inserts.back(), nullptr) != SQLITE_OK)
       give_up(sqlite3_errmsg(db));
   }
-  const auto began = Steady::now();
-  for (const auto& transaction : transactions_) {
-    run(db, "BEGIN");
-    for (const auto& [shape, cells] : transaction) {
-      sqlite3_stmt* insert = inserts[shape];
-      int at = 0;
-      for (const Value& cell : cells) bind(insert, ++at, cell);
-      step(db, insert);
+  const Spent taken = spent_on([&] {
+    for (const auto& transaction : transactions_) {
+      run(db, "BEGIN");
+      for (const auto& [shape, cells] : transaction) {
+        sqlite3_stmt* insert = inserts[shape];
+        int at = 0;
+        for (const Value& cell : cells) bind(insert, ++at, cell);
+        step(db, insert);
+      }
+      run(db, "COMMIT");
     }
-    run(db, "COMMIT");
-  }
-  const double taken = seconds_since(began);
+  });
   for (sqlite3_stmt* insert : inserts) sqlite3_finalize(insert);
   sqlite3_close(db);
   return taken;

@@ -4,6 +4,7 @@
 /// unsigned, and the ways of others.
 
 #include "schema/sqlite.hpp"
+#include "tests/bench/field.hpp"
 #include "tests/bench/workload.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -56,7 +57,7 @@ class PlainOffice {
   /// shapes: a database of a device, whose tables lack the office's own columns.
   PlainOffice(const std::string& office_db, Database& shapes);
 
-  double insert_s() const;
+  Spent insert() const;
   std::size_t rows() const;
   std::size_t transactions() const { return transactions_.size(); }
 

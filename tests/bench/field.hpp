@@ -13,6 +13,7 @@
 #include "tools/office/listener.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,6 +23,12 @@ namespace dudao::test {
 
 using Steady = std::chrono::steady_clock;
 double seconds_since(Steady::time_point began);
+
+/// What some work took: of time, and of all cores and threads of this process.
+struct Spent {
+  double passed_s = 0, processor_s = 0;
+};
+Spent spent_on(const std::function<void()>& work);
 
 /// Between the two nearest ranks in proportion: part 0.5 is the median, of an even number the mean of the middle two.
 /// REQUIRES: at least one value.
