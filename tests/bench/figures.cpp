@@ -92,11 +92,11 @@ void Figures::write_json(const std::string& path) const {
 
 void Figures::write_picture(const std::string& path) const {
   constexpr int kRow = 46;
-  constexpr int kLeft = 330;
+  constexpr int kLeft = 400;
   constexpr int kWide = 420;
   const int height = 40 + static_cast<int>(all_.size()) * kRow;
   std::ofstream out(path);
-  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1180\" height=\"" << height
+  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1250\" height=\"" << height
       << "\" font-family=\"sans-serif\" font-size=\"13\"><rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
       << "<text x=\"10\" y=\"22\" fill=\"#555\">blue: dudao; grey: the baseline; red stroke: the goal</text>\n";
   int y = 40;
