@@ -1,7 +1,6 @@
 #include "tests/bench/baselines.hpp"
 
 #include "sync/cbor.hpp"
-#include "tests/bench/field.hpp"
 
 #include <cstdio>
 #include <fstream>
@@ -33,9 +32,15 @@ void bind(sqlite3_stmt* s, int at, const Value& cell) {
     sqlite3_bind_null(s, at);
 }
 
-std::size_t frame_bytes(BytesView plain) {
+Bytes frame_of(BytesView plain) {
   Bytes out(ZSTD_compressBound(plain.size()));
-  return ZSTD_compress(out.data(), out.size(), plain.data(), plain.size(), 19);
+  out.resize(ZSTD_compress(out.data(), out.size(), plain.data(), plain.size(), 19));
+  return out;
+}
+Bytes unframed(BytesView frame) {
+  Bytes out(ZSTD_getFrameContentSize(frame.data(), frame.size()));
+  if (ZSTD_decompress(out.data(), out.size(), frame.data(), frame.size()) != out.size()) give_up("frame");
+  return out;
 }
 
 std::string json_lines(const std::vector<MadeVisit>& work) {
@@ -150,7 +155,7 @@ Result<std::vector<std::vector<PlainAgent::Write>>> PlainAgent::read() {
 
 PlainOffice::PlainOffice(const std::string& office_db, Database& shapes) { must(read(office_db, shapes), "rows"); }
 
-double PlainOffice::insert_s() const {
+Spent PlainOffice::insert() const {
   const TempFolder folder;
   sqlite3* db = nullptr;
   if (sqlite3_open((folder / "plain.db").c_str(), &db) != SQLITE_OK) give_up("sqlite");
@@ -165,18 +170,18 @@ double PlainOffice::insert_s() const {
     if (sqlite3_prepare_v2(db, shape.insert.c_str(), -1, &inserts.back(), nullptr) != SQLITE_OK)
       give_up(sqlite3_errmsg(db));
   }
-  const auto began = Steady::now();
-  for (const auto& transaction : transactions_) {
-    run(db, "BEGIN");
-    for (const auto& [shape, cells] : transaction) {
-      sqlite3_stmt* insert = inserts[shape];
-      int at = 0;
-      for (const Value& cell : cells) bind(insert, ++at, cell);
-      step(db, insert);
+  const Spent taken = spent_on([&] {
+    for (const auto& transaction : transactions_) {
+      run(db, "BEGIN");
+      for (const auto& [shape, cells] : transaction) {
+        sqlite3_stmt* insert = inserts[shape];
+        int at = 0;
+        for (const Value& cell : cells) bind(insert, ++at, cell);
+        step(db, insert);
+      }
+      run(db, "COMMIT");
     }
-    run(db, "COMMIT");
-  }
-  const double taken = seconds_since(began);
+  });
   for (sqlite3_stmt* insert : inserts) sqlite3_finalize(insert);
   sqlite3_close(db);
   return taken;
@@ -226,7 +231,11 @@ Status PlainOffice::read(const std::string& office_db, Database& shapes) {
   }
 }
 
-std::size_t floor_bytes(const std::vector<MadeVisit>& work) {
+namespace {
+
+/// The visits in columns, one after the other: how many and how many findings each has, then the content.
+Bytes columns_of(const std::vector<MadeVisit>& work) {
+  CborWriter counts;
   CborWriter positions;
   CborWriter notes;
   CborWriter values;
@@ -240,10 +249,12 @@ std::size_t floor_bytes(const std::vector<MadeVisit>& work) {
     else
       out.text(text);
   };
+  counts.integer(static_cast<std::int64_t>(work.size()));
   // A column for each item: what stands in one is of one kind.
   for (std::size_t item = 0; item < work.front().answers.size(); ++item)
     for (const MadeVisit& visit : work) value(values, visit.answers.at(item).value);
   for (const MadeVisit& visit : work) {
+    counts.integer(static_cast<std::int64_t>(visit.findings.size()));
     positions.integer(visit.lat_e7 - last->lat_e7);
     positions.integer(visit.lon_e7 - last->lon_e7);
     last = &visit;
@@ -255,13 +266,123 @@ std::size_t floor_bytes(const std::vector<MadeVisit>& work) {
       words.text(finding.text);
     }
   }
+  // What differences are to.
+  CborWriter origin;
+  origin.integer(work.front().lat_e7);
+  origin.integer(work.front().lon_e7);
   Bytes all;
-  for (const CborWriter* column : {&positions, &values, &findings, &notes, &remarks, &words})
+  for (const CborWriter* column : {&counts, &origin, &positions, &values, &findings, &notes, &remarks, &words})
     append(all, column->written());
-  return frame_bytes(all);
+  return all;
 }
 
-std::size_t json_bytes(const std::vector<MadeVisit>& work) { return frame_bytes(view(json_lines(work))); }
+/// An empty database that takes such columns.
+class FloorOffice {
+ public:
+  FloorOffice() {
+    if (sqlite3_open((folder_ / "floor.db").c_str(), &db_) != SQLITE_OK) give_up("sqlite");
+    // As sync/office/sqlite_store.cpp has it.
+    run(db_,
+        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+        "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8000; "
+        "CREATE TABLE visit (n INTEGER PRIMARY KEY, lat_e7, lon_e7, note); "
+        "CREATE TABLE answer (visit, item, value, note, PRIMARY KEY (visit, item)) WITHOUT ROWID; "
+        "CREATE TABLE finding (visit, n, item, severity, text, PRIMARY KEY (visit, n)) WITHOUT ROWID");
+    for (const auto& [statement, sql] : {std::pair{&visit_, "INSERT INTO visit VALUES (?, ?, ?, ?)"},
+                                         {&answer_, "INSERT INTO answer VALUES (?, ?, ?, ?)"},
+                                         {&finding_, "INSERT INTO finding VALUES (?, ?, ?, ?, ?)"}})
+      if (sqlite3_prepare_v2(db_, sql, -1, statement, nullptr) != SQLITE_OK) give_up(sqlite3_errmsg(db_));
+  }
+  ~FloorOffice() {
+    for (sqlite3_stmt* each : {visit_, answer_, finding_}) sqlite3_finalize(each);
+    sqlite3_close(db_);
+  }
+  FloorOffice(const FloorOffice&) = delete;
+  FloorOffice& operator=(const FloorOffice&) = delete;
+
+  /// One transaction, durable when it returns.
+  void take(BytesView columns, std::size_t items) {
+    CborReader in(columns);
+    const auto integer = [&] { return must(in.integer(), "floor"); };
+    const auto text = [&] { return std::string(must(in.text(), "floor")); };
+    const auto visits = static_cast<std::size_t>(integer());
+    std::vector<std::vector<Value>> rows(visits);
+    std::vector<std::vector<std::vector<Value>>> answers(visits, std::vector<std::vector<Value>>(items));
+    std::vector<std::vector<std::vector<Value>>> findings(visits);
+    for (auto& of : findings) of.resize(static_cast<std::size_t>(integer()));
+    std::int64_t lat_e7 = integer();
+    std::int64_t lon_e7 = integer();
+    for (std::size_t n = 0; n < visits; ++n) {
+      lat_e7 += integer();
+      lon_e7 += integer();
+      rows[n] = {static_cast<std::int64_t>(n), lat_e7, lon_e7};
+    }
+    for (std::size_t item = 0; item < items; ++item)
+      for (std::size_t n = 0; n < visits; ++n) {
+        const bool score = must(in.peek(), "floor") == CborType::kInteger;
+        answers[n][item] = {static_cast<std::int64_t>(n), static_cast<std::int64_t>(item),
+                            score ? Value(integer()) : Value(text())};
+      }
+    for (std::size_t n = 0; n < visits; ++n)
+      for (std::size_t i = 0; i < findings[n].size(); ++i) {
+        Value item = text();
+        findings[n][i] = {static_cast<std::int64_t>(n), static_cast<std::int64_t>(i), std::move(item), text()};
+      }
+    for (auto& row : rows) row.push_back(text());
+    for (auto& of : answers)
+      for (auto& row : of) row.push_back(text());
+    for (auto& of : findings)
+      for (auto& row : of) row.push_back(text());
+    run(db_, "BEGIN");
+    const auto insert = [&](sqlite3_stmt* statement, const std::vector<Value>& cells) {
+      int at = 0;
+      for (const Value& cell : cells) bind(statement, ++at, cell);
+      step(db_, statement);
+    };
+    for (std::size_t n = 0; n < visits; ++n) {
+      insert(visit_, rows[n]);
+      for (const auto& row : answers[n]) insert(answer_, row);
+      for (const auto& row : findings[n]) insert(finding_, row);
+    }
+    run(db_, "COMMIT");
+  }
+
+ private:
+  const TempFolder folder_;
+  sqlite3* db_ = nullptr;
+  sqlite3_stmt *visit_ = nullptr, *answer_ = nullptr, *finding_ = nullptr;
+};
+
+}  // namespace
+
+std::size_t floor_bytes(const std::vector<MadeVisit>& work) { return frame_of(columns_of(work)).size(); }
+
+Posted send_floor(const std::vector<MadeVisit>& work) {
+  FloorOffice office;
+  ListenerOptions options;
+  options.handler_threads = 1;
+  const auto server = must(Listener::start(options,
+                                           [&](const Request& request) {
+                                             office.take(unframed(request.body), work.front().answers.size());
+                                             Response answer;
+                                             answer.status = 204;
+                                             return answer;
+                                           }),
+                           "server");
+  const auto http = must(make_http_client({}), "http");
+  const auto began = Steady::now();
+  HttpRequest request;
+  request.method = "POST";
+  request.url = Field::url_at(server->port()) + "/floor";
+  request.body = frame_of(columns_of(work));
+  const HttpResponse answer = must(http->send(request), "floor");
+  const double seconds = seconds_since(began);
+  if (answer.status != 204) give_up("the floor was refused");
+  server->stop();
+  return {seconds, answer.sent_bytes + answer.received_bytes, 1};
+}
+
+std::size_t json_bytes(const std::vector<MadeVisit>& work) { return frame_of(view(json_lines(work))).size(); }
 
 Posted post_as_open_rosa(const std::vector<MadeVisit>& work) {
   const TempFolder folder;
@@ -350,7 +471,7 @@ Replicated replicate_by_pouchdb(const std::vector<MadeVisit>& work, const std::s
     const auto& of = found.at(name);
     return Posted{of.at("seconds"), of.at("bytes"), of.at("requests")};
   };
-  return {phase("sync"), phase("nothing"), phase("edit"), found.at("memory_kib").get<double>() / 1024};
+  return {phase("write"), phase("sync"), phase("nothing"), phase("edit"), found.at("memory_kib").get<double>() / 1024};
 }
 
 }  // namespace dudao::test

@@ -4,6 +4,7 @@
 /// unsigned, and the ways of others.
 
 #include "schema/sqlite.hpp"
+#include "tests/bench/field.hpp"
 #include "tests/bench/workload.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -56,7 +57,7 @@ class PlainOffice {
   /// shapes: a database of a device, whose tables lack the office's own columns.
   PlainOffice(const std::string& office_db, Database& shapes);
 
-  double insert_s() const;
+  Spent insert() const;
   std::size_t rows() const;
   std::size_t transactions() const { return transactions_.size(); }
 
@@ -70,25 +71,30 @@ class PlainOffice {
   std::vector<std::vector<std::pair<std::size_t, std::vector<Value>>>> transactions_;
 };
 
-/// Bytes of one zstd frame at level 19 around the content in columns, positions as differences: no keys, no times, no
-/// signatures. Nothing that keeps every word is much smaller.
+/// Bytes of one zstd frame at level 19 around the content in columns, positions as differences: no keys but an item's
+/// code, no times, no signatures. Nothing that keeps every word is much smaller.
 std::size_t floor_bytes(const std::vector<MadeVisit>& work);
 /// The same as JSON, a visit a line, in such a frame.
 std::size_t json_bytes(const std::vector<MadeVisit>& work);
 
-/// As the OpenRosa protocol has it: an XML form a visit, each its own multipart POST to a server that commits it before
-/// it answers.
 struct Posted {
   double seconds = 0;
   std::uint64_t bytes = 0;  ///< both ways
   int round_trips = 0;
 };
+
+/// The floor as a process of the same kind: columns and frame made, sent over loopback, and inserted row by row into an
+/// empty database, durable before the answer.
+Posted send_floor(const std::vector<MadeVisit>& work);
+
+/// As the OpenRosa protocol has it: an XML form a visit, each its own multipart POST to a server that commits it before
+/// it answers.
 Posted post_as_open_rosa(const std::vector<MadeVisit>& work);
 
 /// PouchDB, a document a visit, replicated to a CouchDB-compatible server; script: tests/bench/pouchdb/run.mjs where
 /// its packages are installed.
 struct Replicated {
-  Posted sync, nothing, edit;
+  Posted write, sync, nothing, edit;  ///< writing sends nothing
   double memory_mib = 0;
 };
 Replicated replicate_by_pouchdb(const std::vector<MadeVisit>& work, const std::string& script);

@@ -2,16 +2,39 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
+#include <utility>
+
+#include <sys/resource.h>
 
 namespace dudao::test {
 
 double seconds_since(Steady::time_point began) { return std::chrono::duration<double>(Steady::now() - began).count(); }
 
+Spent spent_on(const std::function<void()>& work) {
+  const auto processor_s = [] {
+    rusage used{};
+    getrusage(RUSAGE_SELF, &used);
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return seconds(used.ru_utime) + seconds(used.ru_stime);
+  };
+  const double before_s = processor_s();
+  const auto began = Steady::now();
+  work();
+  return {seconds_since(began), processor_s() - before_s};
+}
+
 double percentile(std::vector<double> values, double part) {
   std::sort(values.begin(), values.end());
-  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
+  const double place = part * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, values.size() - 1);
+  return values[below] + (values[above] - values[below]) * (place - static_cast<double>(below));
 }
+double median(std::vector<double> values) { return percentile(std::move(values), 0.5); }
 
 void give_up(const std::string& what) {
   std::cerr << "bench: " << what << std::endl;
@@ -21,8 +44,14 @@ void must(const Status& status, const char* what) {
   if (!status) give_up(std::string(what) + ": " + status.error().message());
 }
 
-Field::Field(const std::vector<MadeVisit>& work) {
-  office = must(Office::open(office_platform, {folder / "office.db", "bench.dudao/office"}), "office");
+Field::Field(const std::vector<MadeVisit>& work, KeyStore* keys)
+    : device_platform{device_machine.clock,
+                      keys ? *keys : device_machine.keys,
+                      device_machine.files,
+                      device_machine.connectivity,
+                      *http,
+                      device_machine.log} {
+  open_office();
   must(office->decide(
            "bench", "register.import",
            [](Store&) -> Result<ChangesBuilder> {
@@ -35,20 +64,14 @@ Field::Field(const std::vector<MadeVisit>& work) {
            }),
        "registers");
   must(office->publish_template("bench", workload_checklist(work)), "checklist");
-  listener = must(Listener::start({},
-                                  [this](const Request& request) {
-                                    if (request.path == kSyncPath) {
-                                      const std::lock_guard guard(requests_lock);
-                                      requests.push_back(request.body);
-                                    }
-                                    return office->handle(request);
-                                  }),
-                  "listener");
-  db = must(open_database(folder / "agent.db", Database::Mode::kOpenOrCreate, DatabaseKind::kDevice), "database");
-  PrivateKey secret = PrivateKey::generate(Algorithm::kEd25519);
-  const PublicKey key = secret.public_key();
-  device_secret = secret.secret();
-  device_machine.keys.put(kDeviceKeyName, std::move(secret));
+  db = must(open_database(agent_path(), Database::Mode::kOpenOrCreate, DatabaseKind::kDevice), "database");
+  if (!keys) {
+    PrivateKey secret = PrivateKey::generate(Algorithm::kEd25519);
+    device_secret = secret.secret();
+    device_machine.keys.put(kDeviceKeyName, std::move(secret));
+  }
+  const PublicKey key = must(
+      keys ? keys->create(kDeviceKeyName, Algorithm::kEd25519) : device_machine.keys.public_key(kDeviceKeyName), "key");
   const Bytes code = must(office->offer_enrolment("bench", "B1"), "offer");
   HttpRequest request;
   request.method = "POST";
@@ -59,6 +82,43 @@ Field::Field(const std::vector<MadeVisit>& work) {
                       answer.body, {}),
        "enrolment");
   plan(work.size());
+}
+
+void Field::open_office() {
+  office = must(Office::open(office_platform, {folder / "office.db", "bench.dudao/office"}), "office");
+  listener = must(Listener::start({},
+                                  [this](const Request& request) {
+                                    const auto began = Steady::now();
+                                    Response answer = office->handle(request);
+                                    if (request.path == kSyncPath) {
+                                      const std::lock_guard guard(requests_lock);
+                                      requests.push_back(request.body);
+                                      handled_s += seconds_since(began);
+                                    }
+                                    return answer;
+                                  }),
+                  "listener");
+}
+
+void Field::keep() {
+  must(office->backup(kept_office_path()), "backup");
+  must(db->copy_to(kept_agent_path()), "copy");
+}
+
+void Field::again() {
+  listener.reset();
+  office.reset();
+  db.reset();
+  const auto put_back = [&](const std::string& kept, const std::string& path) {
+    for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(path + end);
+    std::filesystem::copy_file(kept, path);
+  };
+  put_back(kept_office_path(), folder / "office.db");
+  put_back(kept_agent_path(), agent_path());
+  requests.clear();
+  handled_s = 0;
+  open_office();
+  db = must(open_database(agent_path(), Database::Mode::kOpen, DatabaseKind::kDevice), "database");
 }
 
 void Field::plan(std::size_t count) {

@@ -13,6 +13,7 @@
 #include "tools/office/listener.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,8 +24,16 @@ namespace dudao::test {
 using Steady = std::chrono::steady_clock;
 double seconds_since(Steady::time_point began);
 
-/// The nearest rank: part 0.5 is the median.
+/// What some work took: of time, and of all cores and threads of this process.
+struct Spent {
+  double passed_s = 0, processor_s = 0;
+};
+Spent spent_on(const std::function<void()>& work);
+
+/// Between the two nearest ranks in proportion: part 0.5 is the median, of an even number the mean of the middle two.
+/// REQUIRES: at least one value.
 double percentile(std::vector<double> values, double part);
+double median(std::vector<double> values);
 
 /// Nothing here can go on after an error.
 [[noreturn]] void give_up(const std::string& what);
@@ -37,8 +46,9 @@ void must(const Status& status, const char* what);
 
 class Field {
  public:
-  /// The checklist is made for `work`; one visit is assigned for each of it.
-  explicit Field(const std::vector<MadeVisit>& work);
+  /// The checklist is made for `work`; one visit is assigned for each of it. The device's key is made in `keys`, where
+  /// given, and its secret is known otherwise.
+  explicit Field(const std::vector<MadeVisit>& work, KeyStore* keys = nullptr);
 
   void plan(std::size_t count);
   std::string url() const { return url_at(listener->port()); }
@@ -47,23 +57,33 @@ class Field {
   SyncReport sync(const SyncJobOptions& options);
   SyncReport sync() { return sync({url(), {}, {}}); }
 
+  /// Remembers both ends as they are now, so that what follows can be measured more than once.
+  void keep();
+  /// Puts both ends back to where they were kept, the office behind a new port.
+  void again();
+  std::string agent_path() const { return folder / "agent.db"; }
+  std::string kept_agent_path() const { return folder / "kept-agent.db"; }
+  std::string kept_office_path() const { return folder / "kept-office.db"; }
+
   FakePlatform office_machine, device_machine;
   TempFolder folder;
   Platform office_platform = office_machine.view();
   std::unique_ptr<Office> office;
   std::mutex requests_lock;
   std::vector<Bytes> requests;  ///< bodies of what came to be synced
+  double handled_s = 0;         ///< that the office took for them
   std::unique_ptr<Listener> listener;
   std::unique_ptr<HttpClient> http = must(make_http_client({}), "http");
-  Platform device_platform{
-      device_machine.clock, device_machine.keys, device_machine.files, device_machine.connectivity, *http,
-      device_machine.log};
-  Bytes device_secret;  ///< of its key
+  Platform device_platform;
+  Bytes device_secret;  ///< of its key, where that is known
   std::unique_ptr<Database> db;
   std::vector<Bytes> visits;
+
+ private:
+  void open_office();
 };
 
-/// A device's key that is known, so that another process can go on as the device.
+/// As the agent calls its key, so that another process can go on as the device.
 inline constexpr std::string_view kDeviceKeyName = "device";
 
 AnswerValue answer_of(const MadeAnswer& made);

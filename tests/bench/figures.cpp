@@ -11,6 +11,8 @@
 namespace dudao::test {
 namespace {
 
+constexpr std::size_t kNameColumns = 56;
+
 std::string number(double value) {
   char out[32];
   const char* const form = value >= 1'000 || value == std::floor(value) ? "%.0f" : value >= 100 ? "%.1f" : "%.3g";
@@ -57,11 +59,15 @@ std::optional<bool> Figure::reached() const {
 }
 
 void Figures::print(std::ostream& out) const {
-  out << padded("", 46) << padded("dudao", 18) << padded("baseline", 12) << padded("ratio", 8) << padded("goal", 13)
-      << padded("", 8) << "baseline is\n";
+  out << padded("", kNameColumns) << padded("dudao", 18) << padded("baseline", 12) << padded("ratio", 8)
+      << padded("goal", 13) << padded("", 8) << "baseline is\n";
   for (const Figure& figure : all_) {
+    if (!figure.not_measured.empty()) {
+      out << padded(figure.name, kNameColumns) << figure.not_measured << "\n";
+      continue;
+    }
     const bool beside = !figure.baseline_is.empty();
-    out << padded(figure.name, 46) << padded(number(figure.ours) + " " + figure.unit, 18)
+    out << padded(figure.name, kNameColumns) << padded(number(figure.ours) + " " + figure.unit, 18)
         << padded(beside ? number(figure.baseline) : "", 12) << padded(beside ? number(figure.ratio()) : "", 8)
         << padded(goal_of(figure), 13) << padded(verdict_of(figure), 8) << figure.baseline_is << "\n";
   }
@@ -71,6 +77,10 @@ void Figures::print(std::ostream& out) const {
 void Figures::write_json(const std::string& path) const {
   nlohmann::json out = nlohmann::json::array();
   for (const Figure& figure : all_) {
+    if (!figure.not_measured.empty()) {
+      out.push_back({{"name", figure.name}, {"not_measured", figure.not_measured}});
+      continue;
+    }
     nlohmann::json line = {{"name", figure.name}, {"unit", figure.unit}, {"dudao", figure.ours}};
     if (!figure.baseline_is.empty())
       line.update({{"baseline", figure.baseline}, {"ratio", figure.ratio()}, {"baseline_is", figure.baseline_is}});
@@ -82,15 +92,24 @@ void Figures::write_json(const std::string& path) const {
 
 void Figures::write_picture(const std::string& path) const {
   constexpr int kRow = 46;
-  constexpr int kLeft = 330;
+  constexpr int kLeft = 400;
   constexpr int kWide = 420;
   const int height = 40 + static_cast<int>(all_.size()) * kRow;
   std::ofstream out(path);
-  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1180\" height=\"" << height
+  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1250\" height=\"" << height
       << "\" font-family=\"sans-serif\" font-size=\"13\"><rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
       << "<text x=\"10\" y=\"22\" fill=\"#555\">blue: dudao; grey: the baseline; red stroke: the goal</text>\n";
   int y = 40;
   for (const Figure& figure : all_) {
+    const auto text = [&](int x, int at, const std::string& words, const char* color) {
+      out << "<text x=\"" << x << "\" y=\"" << at << "\" fill=\"" << color << "\">" << escaped(words) << "</text>";
+    };
+    if (!figure.not_measured.empty()) {
+      text(10, y + 13, figure.name, "#000");
+      text(kLeft, y + 13, figure.not_measured, "#c53030");
+      y += kRow;
+      continue;
+    }
     const bool beside = !figure.baseline_is.empty();
     const double goal = !figure.goal            ? 0
                         : figure.goal->of_ratio ? figure.goal->value * figure.baseline
@@ -100,9 +119,6 @@ void Figures::write_picture(const std::string& path) const {
     const auto bar = [&](int at, double value, const char* color) {
       out << "<rect x=\"" << kLeft << "\" y=\"" << at << "\" width=\"" << std::max(1, wide(value))
           << "\" height=\"14\" fill=\"" << color << "\"/>";
-    };
-    const auto text = [&](int x, int at, const std::string& words, const char* color) {
-      out << "<text x=\"" << x << "\" y=\"" << at << "\" fill=\"" << color << "\">" << escaped(words) << "</text>";
     };
     text(10, y + 13, figure.name, "#000");
     bar(y, figure.ours, "#2b6cb0");

@@ -23,6 +23,7 @@ struct Figure {
   };
   std::optional<Goal> goal;
   bool more_is_better = false;
+  std::string not_measured;  ///< why, where there is no figure
 
   double ratio() const { return ours / baseline; }
   /// Nothing where there is no goal.
@@ -34,7 +35,7 @@ class Figures {
   void add(Figure figure) { all_.push_back(std::move(figure)); }
   void print(std::ostream& out) const;
   void write_json(const std::string& path) const;
-  /// SVG: two bars a figure, a stroke where the goal is.
+  /// SVG: two bars a figure, a stroke where the goal is; words where nothing was measured.
   void write_picture(const std::string& path) const;
 
  private:

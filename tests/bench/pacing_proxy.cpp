@@ -126,7 +126,8 @@ void PacingProxy::forward(int client) {
   const double open_at_s = now_s() + link_.round_trip_s;
   Direction up(client, server, link_, open_at_s);
   Direction down(server, client, link_, open_at_s);
-  while (!stopping_ && !up.done() && !down.done()) {
+  cut_ = false;
+  while (!stopping_ && !cut_ && !up.done() && !down.done()) {
     pollfd waiting[3] = {{up.wants_more() ? client : -1, POLLIN, 0},
                          {down.wants_more() ? server : -1, POLLIN, 0},
                          {listening_, POLLIN, 0}};

@@ -27,6 +27,8 @@ class PacingProxy {
   PacingProxy& operator=(const PacingProxy&) = delete;
 
   std::uint16_t port() const { return port_; }
+  /// Breaks the connection, if there is one, wherever it is: what is under way is lost.
+  void cut() { cut_ = true; }
 
  private:
   void run();
@@ -36,7 +38,7 @@ class PacingProxy {
   Link link_;
   int listening_ = -1;
   std::uint16_t port_ = 0;
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false}, cut_{false};
   std::thread thread_;
 };
 

@@ -288,6 +288,28 @@ export function checkChangeSet(payload: Uint8Array, tables: Map<number, Table>):
   return link;
 }
 
+/// The change sets of one device in the order of their numbers, and nothing else: from the enrolment on, or from any place
+/// of the chain where the device's key is known (section 4).
+export function checkChain(statements: Uint8Array[], known?: Key): void {
+  let key = known;
+  let last: { seq: bigint; id: Uint8Array } | undefined;
+  statements.forEach((bytes, at) => {
+    const statement = parseStatement(bytes);
+    if (at === 0 && statement.type === kTypes.enrolment) {
+      const payload = mapOf(decode(statement.payload), numbered(7), "enrolment");
+      key = keyOf(payload.get(2), payload.get(3));
+      last = { seq: 0n, id: statement.id };
+      return;
+    }
+    if (statement.type !== kTypes.changeSet) refuse("chain: type");
+    if (!key) refuse("chain: no key");
+    checkStatement(statement, key);
+    const link = readLink(statement.payload);
+    if (last && (link.seq !== last.seq + 1n || !same(link.prev, last.id))) refuse("chain: gap or fork");
+    last = { seq: link.seq, id: statement.id };
+  });
+}
+
 // ---- section 6: the log
 
 export const leafHash = (entry: Uint8Array): Uint8Array => sha256(joined(Uint8Array.of(0), entry));
@@ -476,6 +498,14 @@ export function checkLedger(file: Uint8Array, pinned: Uint8Array, tables: Map<nu
   return { statements: leaves.length };
 }
 
+/// The statements of a ledger file in order, unchecked.
+export function entriesOf(file: Uint8Array): Uint8Array[] {
+  return decodeSequence(file)
+    .map((item) => arrayOf(item, undefined, "record"))
+    .filter((record) => record[0] === 1)
+    .map((record) => bytesOf(record[1], "entry"));
+}
+
 function decodeSequence(file: Uint8Array): unknown[] {
   const items: unknown[] = [];
   let rest = file;
@@ -499,20 +529,40 @@ export interface DrawFiles {
 const ascii = (text: string): Uint8Array => utf8.encode(text);
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function linesOf(text: string, fields: number): string[][] {
+const kCode = /^[A-Z0-9-]{1,64}$/;
+
+function codeOf(text: string, what: string): string {
+  if (!kCode.test(text)) refuse(`draw: ${what}`);
+  return text;
+}
+function numberOf(text: string, least: number, most: number, what: string): number {
+  if (!/^(0|[1-9][0-9]{0,14})$/.test(text) || Number(text) < least || Number(text) > most) refuse(`draw: ${what}`);
+  return Number(text);
+}
+
+/// Lines of a list: each with so many fields, sorted by their bytes, no two of them with the same first `keys` fields.
+function linesOf(text: string, fields: number, keys: number): string[][] {
   if (text === "") return [];
   if (!text.endsWith("\n")) refuse("draw: last line");
   const lines = text.slice(0, -1).split("\n");
   for (let i = 1; i < lines.length; ++i) if (lines[i - 1]! >= lines[i]!) refuse("draw: order");
+  const seen = new Set<string>();
   return lines.map((line) => {
     const parts = line.split("|");
     if (parts.length !== fields) refuse("draw: line");
+    const key = parts.slice(0, keys).join("|");
+    if (seen.has(key)) refuse("draw: twice");
+    seen.add(key);
     return parts;
   });
 }
 
-/// The text of result.txt as the steps of the page give it, without later recusals.
-export function drawResult(files: DrawFiles, secret: Uint8Array, entropy: string): { m: string; c: string; seed: string; result: string } {
+export const commitmentOf = (manifest: string, secret: Uint8Array): Uint8Array =>
+  sha256(joined(ascii("INSPECT-DRAW-1|commit\n"), sha256(utf8.encode(manifest)), secret));
+
+/// The text of result.txt as the steps of the page give it; later: recusals after the draw, school|inspector|reason, in
+/// the order decided.
+export function drawResult(files: DrawFiles, secret: Uint8Array, entropy: string, later = ""): { m: string; c: string; seed: string; result: string } {
   const [format, ...settings] = files.manifest.split("\n");
   if (format !== "INSPECT-DRAW-1" || settings.pop() !== "" || settings.length !== 7) refuse("draw: manifest");
   const setting = (at: number, name: string): string => {
@@ -521,73 +571,163 @@ export function drawResult(files: DrawFiles, secret: Uint8Array, entropy: string
     return line.slice(name.length + 1);
   };
   const draw = setting(0, "draw");
-  const quota = new Map(setting(1, "quota").split(",").map((part) => part.split(":") as [string, string]));
-  const team = Number(setting(2, "team"));
+  codeOf(draw, "code");
+  const quotas = setting(1, "quota").split(",").map((part) => part.split(":"));
+  if (quotas.some((parts) => parts.length !== 2)) refuse("draw: quota");
+  quotas.forEach((parts, at) => {
+    codeOf(parts[0]!, "stratum");
+    numberOf(parts[1]!, 0, 1000000, "quota");
+    if (at > 0 && quotas[at - 1]![0]! >= parts[0]!) refuse("draw: order of quotas");
+  });
+  const quota = new Map(quotas as [string, string][]);
+  const team = numberOf(setting(2, "team"), 1, 20, "team");
+  const event = utf8.encode(setting(6, "entropy"));
+  if (event.length < 1 || event.length > 500 || /[\u0000-\u001f\u007f]/.test(setting(6, "entropy"))) refuse("draw: event");
   for (const [at, name] of [[3, "frame"], [4, "pool"], [5, "recuse"]] as const)
     if (setting(at, name) !== hex(sha256(ascii(files[name])))) refuse(`draw: hash of ${name}`);
 
   const m = sha256(utf8.encode(files.manifest));
-  const c = sha256(joined(ascii("INSPECT-DRAW-1|commit\n"), m, secret));
+  const c = commitmentOf(files.manifest, secret);
   const seed = sha256(joined(ascii("INSPECT-DRAW-1|seed\n"), m, secret, ascii(entropy)));
   const ticket = (key: Uint8Array, message: string): string => hex(hmac(sha256, key, ascii(message)));
 
-  const schools = linesOf(files.frame, 4).map(([school, stratum, weight, status]) => ({ school: school!, stratum: stratum!, weight: Number(weight), status: status! }));
-  const inspectors = linesOf(files.pool, 3).map(([code, capacity, lead]) => ({ code: code!, capacity: Number(capacity), lead: lead === "1", visits: 0 }));
-  const recused = new Map(linesOf(files.recuse, 3).map(([inspector, school, reason]) => [`${inspector}|${school}`, reason!]));
+  const schools = linesOf(files.frame, 4, 1).map(([school, stratum, weight, status]) => {
+    if (!/^(E|X[1-4])$/.test(status!)) refuse("draw: status");
+    return { school: codeOf(school!, "school"), stratum: codeOf(stratum!, "stratum"), weight: numberOf(weight!, 1, 10000, "weight"), status: status! };
+  });
+  const inspectors = linesOf(files.pool, 3, 1).map(([code, capacity, lead]) => {
+    if (lead !== "0" && lead !== "1") refuse("draw: lead");
+    return { code: codeOf(code!, "inspector"), capacity: numberOf(capacity!, 0, 10000, "capacity"), lead: lead === "1", visits: 0 };
+  });
+  const strata = new Set(schools.map((school) => school.stratum));
+  if (strata.size !== quota.size || [...strata].some((stratum) => !quota.has(stratum))) refuse("draw: quotas are not of the strata");
+  const recused = new Map(linesOf(files.recuse, 3, 2).map(([inspector, school, reason]) => {
+    if (!/^R[1-5]$/.test(reason!)) refuse("draw: reason");
+    if (!inspectors.some((one) => one.code === inspector) || !schools.some((one) => one.school === school)) refuse("draw: unknown");
+    return [`${inspector}|${school}`, reason!];
+  }));
 
-  const out = ["INSPECT-DRAW-1|result", `draw|${draw}`, `manifest|${hex(m)}`, `seed|${hex(seed)}`];
+  interface Listed {
+    school: string;
+    rank: number;
+    key: string;
+    state: "RESERVE" | "SELECTED" | "X4";
+    tickets: string[];
+    team: typeof inspectors;
+  }
+  const leaderOf = (school: Listed): string => school.team.find((inspector) => inspector.lead)!.code;
   const body: string[] = [];
-  let open = true;
-  for (const stratum of [...quota.keys()].sort(order)) {
+  const tell = (stratum: string, school: Listed): void => {
+    body.push(`school|${stratum}|${school.rank}|${school.school}|${school.state}|${school.key}`, ...school.tickets);
+    if (school.team.length > 0)
+      body.push(`team|${school.school}|${school.team.map((one) => one.code).join("+")}|${leaderOf(school)}`);
+  };
+  /// Step 6, also for a team that lost somebody: what is left of it stays unless nobody fits.
+  const ask = (school: Listed): void => {
+    const before = school.team;
+    const asked = inspectors
+      .map((inspector) => ({ inspector, key: ticket(seed, `I|${draw}|${school.school}|${inspector.code}`) }))
+      .sort((a, b) => order(a.key, b.key) || order(a.inspector.code, b.inspector.code));
+    const chosen = [...before];
+    school.tickets = [];
+    for (const { inspector } of asked) {
+      if (chosen.length === team) break;
+      const reason = recused.get(`${inspector.code}|${school.school}`);
+      const log = (what: string): void => void school.tickets.push(`ticket|${school.school}|${inspector.code}|${what}`);
+      if (before.includes(inspector)) log("TEAM");
+      else if (reason !== undefined) log(reason);
+      else if (inspector.visits >= inspector.capacity) log("CAP");
+      else if (chosen.length === team - 1 && !inspector.lead && !chosen.some((one) => one.lead)) log("LEAD");
+      else {
+        log("OK");
+        chosen.push(inspector);
+      }
+    }
+    const full = chosen.length === team;
+    for (const inspector of full ? chosen.slice(before.length) : before) inspector.visits += full ? 1 : -1;
+    school.state = full ? "SELECTED" : "X4";
+    school.team = full ? chosen : [];
+  };
+  /// Step 5 for one stratum; returns the schools that were asked.
+  const fill = (stratum: string, listed: Listed[]): Listed[] => {
+    const asked: Listed[] = [];
+    for (const school of listed.filter((one) => one.state === "RESERVE")) {
+      if (listed.filter((one) => one.state === "SELECTED").length === Number(quota.get(stratum))) break;
+      const left = inspectors.filter((inspector) => inspector.visits < inspector.capacity);
+      if (left.length < team || !left.some((inspector) => inspector.lead)) break;
+      ask(school);
+      asked.push(school);
+    }
+    return asked;
+  };
+
+  const strataInOrder = [...quota.keys()].sort(order).map((stratum) => {
     const listed = schools
       .filter((school) => school.stratum === stratum && school.status === "E")
-      .map((school) => {
+      .map((school): Listed => {
         let key = "";
         for (let j = 0; j < school.weight; ++j) {
           const one = ticket(seed, `S|${draw}|${stratum}|${school.school}|${j}`);
           if (key === "" || one < key) key = one;
         }
-        return { ...school, key, state: "RESERVE", tickets: [] as string[], team: [] as string[], leader: "" };
+        return { school: school.school, rank: 0, key, state: "RESERVE", tickets: [], team: [] };
       })
       .sort((a, b) => order(a.key, b.key) || order(a.school, b.school));
-    let selected = 0;
-    for (const school of listed) {
-      if (selected === Number(quota.get(stratum))) break;
-      const left = inspectors.filter((inspector) => inspector.visits < inspector.capacity);
-      open &&= left.length >= team && left.some((inspector) => inspector.lead);
-      if (!open) break;
-      const asked = inspectors
-        .map((inspector) => ({ inspector, key: ticket(seed, `I|${draw}|${school.school}|${inspector.code}`) }))
-        .sort((a, b) => order(a.key, b.key) || order(a.inspector.code, b.inspector.code));
-      const chosen: typeof inspectors = [];
-      for (const { inspector } of asked) {
-        if (chosen.length === team) break;
-        const reason = recused.get(`${inspector.code}|${school.school}`);
-        const log = (what: string): void => void school.tickets.push(`ticket|${school.school}|${inspector.code}|${what}`);
-        if (reason !== undefined) log(reason);
-        else if (inspector.visits >= inspector.capacity) log("CAP");
-        else if (chosen.length === team - 1 && !inspector.lead && !chosen.some((one) => one.lead)) log("LEAD");
-        else {
-          log("OK");
-          chosen.push(inspector);
-        }
-      }
-      if (chosen.length < team) {
-        school.state = "X4";
-        continue;
-      }
-      for (const inspector of chosen) inspector.visits += 1;
-      school.state = "SELECTED";
-      school.team = chosen.map((inspector) => inspector.code);
-      school.leader = chosen.find((inspector) => inspector.lead)!.code;
-      selected += 1;
-    }
-    body.push(`stratum|${stratum}|${quota.get(stratum)}|${selected}`);
-    listed.forEach((school, at) => {
-      body.push(`school|${stratum}|${at + 1}|${school.school}|${school.state}|${school.key}`);
-      body.push(...school.tickets);
-      if (school.team.length > 0) body.push(`team|${school.school}|${school.team.join("+")}|${school.leader}`);
+    listed.forEach((school, at) => (school.rank = at + 1));
+    return { stratum, listed };
+  });
+  // What is not enough for a team once is not enough for any school that follows: counts only rise.
+  for (const { stratum, listed } of strataInOrder) fill(stratum, listed);
+  for (const { stratum, listed } of strataInOrder) {
+    body.push(`stratum|${stratum}|${quota.get(stratum)}|${listed.filter((one) => one.state === "SELECTED").length}`);
+    for (const school of listed) tell(stratum, school);
+  }
+  for (const line of later === "" ? [] : later.replace(/\n$/, "").split("\n")) {
+    const [school, inspector, reason, more] = line.split("|");
+    if (more !== undefined || !/^R[1-5]$/.test(reason ?? "")) refuse("draw: later recusal");
+    const { stratum, listed } = strataInOrder.find((one) => one.listed.some((of) => of.school === school)) ?? refuse("draw: later recusal's school");
+    const at = listed.find((one) => one.school === school)!;
+    const member = at.team.find((one) => one.code === inspector) ?? refuse("draw: not in the team");
+    member.visits -= 1;
+    at.team = at.team.filter((one) => one !== member);
+    recused.set(`${inspector}|${school}`, reason!);
+    ask(at);
+    body.push(`recuse|${school}|${inspector}|${reason}`);
+    tell(stratum, at);
+    if (at.state === "X4") for (const one of fill(stratum, listed)) tell(stratum, one);
+  }
+  const head = ["INSPECT-DRAW-1|result", `draw|${draw}`, `manifest|${hex(m)}`, `seed|${hex(seed)}`];
+  return { m: hex(m), c: hex(c), seed: hex(seed), result: [...head, ...body].join("\n") + "\n" };
+}
+
+/// A draw as it was published when all was over: that the secret is the one committed to, that the event's numbers have
+/// their one spelling, and that the result follows.
+export interface PublishedDraw extends DrawFiles {
+  commitment: string;
+  secret: string;
+  entropy: string;
+  result: string;
+  "recused-later": string;
+}
+export function checkDraw(published: PublishedDraw): void {
+  const line = (text: string): string => text.replace(/[\r\n]+$/, "");
+  const hexOf = (text: string, what: string): Uint8Array => {
+    if (!/^([0-9a-f]{2}){32}$/i.test(line(text))) refuse(`draw: ${what}`);
+    return new Uint8Array(Buffer.from(line(text), "hex"));
+  };
+  const secret = hexOf(published.secret, "secret");
+  const entropy = line(published.entropy);
+  const sources = entropy.split("/");
+  if (sources.pop() !== "" || sources.length < 1 || sources.length > 100) refuse("draw: event's numbers");
+  for (const source of sources) {
+    const numbers = source.split(".");
+    if (numbers.pop() !== "" || numbers.length < 1 || numbers.length > 100) refuse("draw: event's numbers");
+    numbers.forEach((number, at) => {
+      if (!/^(0|[1-9][0-9]{0,19})$/.test(number) || BigInt(number) >= 1n << 64n) refuse("draw: event's numbers");
+      if (at > 0 && BigInt(numbers[at - 1]!) > BigInt(number)) refuse("draw: order of the event's numbers");
     });
   }
-  return { m: hex(m), c: hex(c), seed: hex(seed), result: [...out, ...body].join("\n") + "\n" };
+  const drawn = drawResult(published, secret, entropy, published["recused-later"]);
+  if (drawn.c !== hex(hexOf(published.commitment, "commitment"))) refuse("draw: commitment");
+  if (drawn.result !== published.result) refuse("draw: result");
 }

@@ -91,6 +91,52 @@ TEST_CASE("a draw that is not revealed yet is checked as far as it is published"
   CHECK(draw.audit().exit_code == 1);
 }
 
+TEST_CASE("the audit program judges several files in one call, each by itself") {
+  const TempFolder folder;
+  const auto vector = [&](const std::string& name) {
+    std::string hex = slurp(DUDAO_SOURCE_DIR "/tests/vectors/" + name + ".hex");
+    std::erase(hex, '\n');
+    const auto bytes = from_hex(hex);
+    REQUIRE(bytes);
+    spill(folder / name, std::string(text(*bytes)));
+    return folder / name;
+  };
+  const auto manifest = nlohmann::json::parse(slurp(DUDAO_SOURCE_DIR "/tests/vectors/manifest.json"));
+  const std::string device = manifest.at("device_public_key");
+  const std::string office = manifest.at("office_public_key");
+  const std::string good = vector("statement-good");
+  const std::string ledger = vector("ledger-good");
+
+  const Ran several = run_program("dudao-audit", {"statement", good, vector("statement-content-changed"),
+                                                  vector("statement-cut"), "--key", device, "--json"});
+  CHECK(several.exit_code == 1);
+  const auto verdicts = nlohmann::json::parse(several.out).at("verdicts");
+  REQUIRE(verdicts.size() == 3);
+  CHECK(verdicts[0].at("sound") == true);
+  CHECK(verdicts[0].at("file") == good);
+  CHECK(verdicts[1].at("sound") == false);
+  CHECK(verdicts[2].at("error").at("code") == 3001);
+  CHECK(run_program("dudao-audit", {"statement", good, folder / "statement-cut", "--key", device}).exit_code == 2);
+  CHECK(run_program("dudao-audit", {"statement", good, good, "--ledger", ledger}).exit_code == 0);
+
+  const std::string receipt = vector("receipt-good");
+  CHECK(run_program("dudao-audit", {"receipt", receipt, good, receipt, good, "--key", office}).exit_code == 0);
+  CHECK(run_program("dudao-audit", {"receipt", receipt, good, receipt, "--key", office}).exit_code == 2);
+
+  // A checkpoint by itself, and one that the ledger does not continue although the office signed it.
+  const std::string checkpoint = vector("checkpoint-good");
+  CHECK(run_program("dudao-audit", {"checkpoint", checkpoint, "--ledger", ledger}).exit_code == 0);
+  CHECK(run_program("dudao-audit", {"checkpoint", checkpoint, "--key", office}).exit_code == 2);
+  CHECK(run_program("dudao-audit", {"checkpoint", checkpoint, "--key", office, "--origin", manifest.at("origin")})
+            .exit_code == 0);
+  CHECK(run_program("dudao-audit", {"checkpoint", vector("checkpoint-stranger"), "--ledger", ledger}).exit_code == 1);
+  CHECK(run_program("dudao-audit", {"checkpoint", checkpoint, "--ledger", vector("ledger-entry-missing")}).exit_code ==
+        1);
+  CHECK(
+      run_program("dudao-audit", {"checkpoint", checkpoint, "--ledger", vector("ledger-entries-swapped")}).exit_code ==
+      1);
+}
+
 TEST_CASE("what the audit program cannot read ends with 2 and a reason") {
   const TempFolder folder;
   const Ran none = run_program("dudao-audit", {});
@@ -119,7 +165,7 @@ TEST_CASE("each shell gets a completion script that knows the commands") {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const Ran script = run_program("dudao-audit", {"completion", shell});
     CHECK(script.exit_code == 0);
-    for (const char* word : {"ledger", "statement", "receipt", "chain", "draw", "office-key"})
+    for (const char* word : {"ledger", "statement", "receipt", "checkpoint", "chain", "draw", "office-key"})
       CHECK(script.out.find(word) != std::string::npos);
   }
 }

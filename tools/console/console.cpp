@@ -159,16 +159,20 @@ int Console::exit_code(const Error& error) {
   return kExitRefused;
 }
 
+nlohmann::json Console::described(const Error& error) {
+  const CodeInfo& row = info(error.code);
+  return {{"error",
+           {{"code", static_cast<std::uint16_t>(error.code)},
+            {"name", row.name},
+            {"class", to_string(row.error_class)},
+            {"english", row.english},
+            {"chinese", row.chinese},
+            {"detail", error.detail}}}};
+}
+
 int Console::fail(const Error& error) const {
   warn(words(error));
-  const CodeInfo& row = info(error.code);
-  print({{"error",
-          {{"code", static_cast<std::uint16_t>(error.code)},
-           {"name", row.name},
-           {"class", to_string(row.error_class)},
-           {"english", row.english},
-           {"chinese", row.chinese},
-           {"detail", error.detail}}}});
+  print(described(error));
   return exit_code(error);
 }
 

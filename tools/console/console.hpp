@@ -72,6 +72,8 @@ class Console {
   /// The error in the spoken language: what happened, what to do, its number. With --json also on standard output.
   /// Returns the exit code of its class.
   int fail(const Error& error) const;
+  /// What fail() prints as JSON.
+  static nlohmann::json described(const Error& error);
 
   static int exit_code(const Error& error);
   /// "5001 …" in the spoken language.
