@@ -131,7 +131,7 @@ BEGIN {
     if (i in closed) emit(closed[i])
     if (i in rule_end) emit(")")
     if (i in deleted) emit_alternative(deleted[i], "if (dudao_mutant(" deleted[i] ")) {} else ")
-    if (i in rule) emit_alternative(rule[i], "static_cast<ActorSet>(dudao_mutant(" rule[i] ") ? 0 : ")
+    if (i in rule) emit_alternative(rule[i], "static_cast<ActorSet>(dudao_rule(" rule[i] ") ? 0 : ")
     if (i in ignored) {
       emit_alternative(ignored[i], "DUDAO_CHECK_UNLESS(" ignored[i] ", ")
       plain = i + 12
