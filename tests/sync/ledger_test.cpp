@@ -145,7 +145,7 @@ TEST_CASE("a ledger begins with a head that has its four fields, and each is wha
   CHECK(head({1, 2, 3, 4}, "dudao-ledger-1") == "kLedgerFile no checkpoint at the end");
   CHECK(head({1, 2, 3, 4}, "dudao-ledger-2") == "kLedgerFile format");
   for (const std::vector<std::int64_t>& keys :
-       {std::vector<std::int64_t>{1, 2, 3}, {1, 2, 3, 4, 5}, {2, 3, 4, 5}, {1, 3, 4, 5}, {1, 2, 4, 5}, {1, 2, 3, 5}})
+       {std::vector<std::int64_t>{1, 2, 3}, {1, 2, 3, 4, 5}, {0, 2, 3, 4}, {1, 3, 4, 5}, {1, 2, 4, 5}, {1, 2, 3, 5}})
     CHECK(head(keys, "dudao-ledger-1") == "kLedgerFile head");
   CHECK(head({1, 2, 3, 4}, "dudao-ledger-1", 3) == "kLedgerFile no head");
   CHECK(head({1, 2, 3, 4}, "dudao-ledger-1", 2, 1) == "kLedgerFile no head");

@@ -179,6 +179,10 @@ TEST_CASE("a feed page's refusals have a number, a code and a yes or no") {
   REQUIRE(read.refusals.size() == 2);
   CHECK(read.refusals[0].registered);
   CHECK_FALSE(read.refusals[1].registered);
+  CHECK_FALSE(read.more);
+  told.more = true;
+  const Bytes not_all = write_feed_page(told);
+  CHECK(read_feed_page(not_all)->more);
 }
 
 TEST_CASE("an answer's receipts and its growth of the log have their form") {
@@ -225,7 +229,7 @@ TEST_CASE("an answer with an error has four fields and a code that can be one") 
   CHECK(answer({1, 2, 3, 4}, 65'535) == Code::kInternal);
   for (const std::int64_t code : {-1, 0, 65'536}) CHECK(answer({1, 2, 3, 4}, code) == Code::kPayloadShape);
   for (const std::vector<std::int64_t>& keys :
-       {std::vector<std::int64_t>{1, 2, 3}, {1, 2, 3, 4, 5}, {2, 3, 4, 5}, {1, 3, 4, 5}, {1, 2, 4, 5}, {1, 2, 3, 5}})
+       {std::vector<std::int64_t>{1, 2, 3}, {1, 2, 3, 4, 5}, {0, 2, 3, 4}, {1, 3, 4, 5}, {1, 2, 4, 5}, {1, 2, 3, 5}})
     CHECK(answer(keys, 1) == Code::kPayloadShape);
 }
 
