@@ -211,10 +211,9 @@ Status CborReader::check_item(int depth) {
       DUDAO_TRY(const Head found, head_of(kMapEntries));
       return check_map(found.argument, depth);
     }
-    case CborType::kEnd:
+    default:
       return fail(Code::kCborEnd);
   }
-  return fail(Code::kCborForm);
 }
 
 Status CborReader::check_map(std::uint64_t entries, int depth) {
@@ -223,8 +222,8 @@ Status CborReader::check_map(std::uint64_t entries, int depth) {
     const std::size_t start = at_;
     DUDAO_CHECK(check_item(depth + 1));
     const BytesView key = in_.subspan(start, at_ - start);
-    if (i > 0 && !std::lexicographical_compare(last.begin(), last.end(), key.begin(), key.end()))
-      return fail(Code::kCborKeys);
+    // The first has nothing before it, which is less than any key.
+    if (!std::lexicographical_compare(last.begin(), last.end(), key.begin(), key.end())) return fail(Code::kCborKeys);
     last = key;
     DUDAO_CHECK(check_item(depth + 1));
   }

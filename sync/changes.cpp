@@ -26,7 +26,7 @@ Result<ValueView> read_cell(CborReader& in) {
       return ValueView(bytes);
     }
     case CborType::kNull:
-      DUDAO_CHECK(in.null());
+      static_cast<void>(in.null());  // which it is
       return ValueView();
     default:
       return fail(Code::kChangesShape, "cell");

@@ -61,7 +61,8 @@ Result<Checkpoint> open_checkpoint(std::string_view note, std::string_view origi
   const auto decoded = from_base64(lines[2]);
   const auto root = decoded ? to_array<32>(*decoded) : std::nullopt;
   // Written again it must be the line: what was not taken, or not all of it, is not.
-  if (out.size < 0 || std::to_string(out.size) != size_line || !root) return fail(Code::kCheckpointForm);
+  const std::string size_again = std::to_string(out.size);
+  if (out.size < 0 || size_again != size_line || !root) return fail(Code::kCheckpointForm);
   out.root = *root;
 
   const Bytes id = note_key_id(origin, key);

@@ -16,6 +16,7 @@ std::int64_t split(std::int64_t n) {
 
 bool perfect(std::int64_t n) { return std::has_single_bit(static_cast<std::uint64_t>(n)); }
 
+/// 64 for 0, which is a multiple of everything.
 int level_of(std::int64_t n) { return std::countr_zero(static_cast<std::uint64_t>(n)); }
 
 /// Hash of the leaves [begin, begin+n); begin is a multiple of the next power of two, as everywhere in this tree.
@@ -56,7 +57,7 @@ template <class Each>
 Status walk_cover(std::int64_t begin, std::int64_t end, const Each& each) {
   while (begin < end) {
     const int widest = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(end - begin))) - 1;
-    const int level = begin == 0 ? widest : std::min(widest, level_of(begin));
+    const int level = std::min(widest, level_of(begin));
     DUDAO_CHECK(each(level, begin >> level));
     begin += std::int64_t{1} << level;
   }
@@ -130,7 +131,7 @@ Result<Hash> root_of_inclusion(const Hash& leaf, std::int64_t index, std::int64_
     if (sn == 0) return fail(Code::kProofForm, "too long");
     if (fn % 2 == 1 || fn == sn) {
       r = node_hash(p, r);
-      while (fn % 2 == 0 && fn != 0) {
+      while (fn % 2 == 0) {  // It ends: fn is not 0, since sn was not.
         fn >>= 1;
         sn >>= 1;
       }
@@ -258,9 +259,8 @@ Result<GrownTree> GrownTree::grow(std::int64_t from, std::span<const Hash> peaks
 void GrownTree::add(int level, std::int64_t position, Hash hash) {
   nodes_[{level, position}] = hash;
   for (; position % 2 == 1; ++level, position /= 2) {
-    const auto left = nodes_.find({level, position - 1});
-    if (left == nodes_.end()) return;
-    hash = node_hash(left->second, hash);
+    // The left one is known: nodes come from left to right and without a gap.
+    hash = node_hash(nodes_.at({level, position - 1}), hash);
     nodes_[{level + 1, position / 2}] = hash;
   }
 }
@@ -268,7 +268,8 @@ void GrownTree::add(int level, std::int64_t position, Hash hash) {
 NodeReader GrownTree::reader() const {
   return [this](int level, std::int64_t position) -> Result<Hash> {
     const auto found = nodes_.find({level, position});
-    return found != nodes_.end() ? Result<Hash>(found->second) : fail(Code::kProofForm, "node not known");
+    if (found == nodes_.end()) return fail(Code::kProofForm, "node not known");
+    return found->second;
   };
 }
 

@@ -60,10 +60,7 @@ class Fields {
       return fail(Code::kPayloadShape, "algorithm");
     return static_cast<Algorithm>(number);
   }
-  Status end() {
-    if (last_ != count_) return fail(Code::kPayloadShape, "fields");
-    return in_.finish();
-  }
+  Status end() const { return in_.finish(); }
   Status expect(std::int64_t fields) const {
     if (count_ != fields) return fail(Code::kPayloadShape, std::to_string(count_) + " fields");
     return {};

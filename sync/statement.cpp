@@ -3,7 +3,6 @@
 #include "sync/cbor.hpp"
 
 #include <algorithm>
-#include <cassert>
 
 namespace dudao {
 namespace {
@@ -126,12 +125,11 @@ Result<Bytes> sign_statement(const StatementHeader& header, BytesView payload, c
 }
 
 Bytes bare_statement(BytesView statement) {
-  const auto parsed = parse_statement(statement);
-  assert(parsed);
+  const Statement parsed = parse_statement(statement).value();
   CborWriter out;
   out.array(2);
-  out.bytes(parsed->payload);
-  out.bytes(parsed->signature);
+  out.bytes(parsed.payload);
+  out.bytes(parsed.signature);
   return std::move(out).take();
 }
 

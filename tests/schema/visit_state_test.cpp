@@ -191,6 +191,29 @@ TEST_CASE("answers are open on site until the school has signed, amendments from
   }
 }
 
+TEST_CASE("a visit is at its end where nobody may do anything more, a finding where nothing is asked of the school") {
+  for (std::size_t s = 0; s < kVisitStates; ++s) {
+    const auto state = static_cast<VisitState>(s);
+    INFO(to_string(state));
+    bool leads_on = false;
+    for (std::size_t a = 0; a < kActors; ++a) leads_on = leads_on || !allowed(state, static_cast<Actor>(a)).empty();
+    CHECK(is_final(state) == !leads_on);
+  }
+  const std::set<std::string_view> final = {"FIXED_ON_SITE", "VERIFIED", "REFERRED"};
+  for (std::size_t s = 1; s <= kFindingStates; ++s) {
+    const auto state = static_cast<FindingState>(s);
+    INFO(to_string(state));
+    CHECK(is_final(state) == (final.count(to_string(state)) == 1));
+  }
+}
+
+TEST_CASE("what has no name is told as unknown") {
+  CHECK(to_string(static_cast<VisitState>(kVisitStates)) == "UNKNOWN");
+  CHECK(to_string(static_cast<VisitEvent>(kVisitEvents + 1)) == "UNKNOWN");
+  CHECK(to_string(static_cast<Actor>(kActors)) == "UNKNOWN");
+  CHECK(to_string(static_cast<FindingState>(kFindingStates + 1)) == "UNKNOWN");
+}
+
 TEST_CASE("names of states and events come back as they were, and nothing else is taken for one") {
   for (std::size_t s = 1; s < kVisitStates; ++s) {
     const auto state = static_cast<VisitState>(s);

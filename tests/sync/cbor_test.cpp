@@ -3,6 +3,7 @@
 #include <fstream>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -190,6 +191,30 @@ TEST_CASE("integers reach as far as 64 bits with sign, and no further") {
   CHECK(number("3b7fffffffffffffff").value() == std::numeric_limits<std::int64_t>::min());
   CHECK(number("1b8000000000000000").error().code == Code::kCborRange);
   CHECK(number("3b8000000000000000").error().code == Code::kCborRange);
+}
+
+TEST_CASE("a number takes the fewest bytes that hold it") {
+  const auto written = [](std::int64_t value) {
+    CborWriter out;
+    out.integer(value);
+    return to_hex(out.written());
+  };
+  CHECK(written(23) == "17");
+  CHECK(written(24) == "1818");
+  CHECK(written(0xff) == "18ff");
+  CHECK(written(0x100) == "190100");
+  CHECK(written(0xffff) == "19ffff");
+  CHECK(written(0x10000) == "1a00010000");
+  CHECK(written(0xffff'ffff) == "1affffffff");
+  CHECK(written(0x1'0000'0000) == "1b0000000100000000");
+  CHECK(written(-1) == "20");
+  CHECK(written(-0x1'0000'0000) == "3affffffff");
+}
+
+TEST_CASE("what is no text is never written as one") {
+  CborWriter out;
+  CHECK_THROWS_AS(out.text("\xff"), std::invalid_argument);
+  CHECK(out.written().empty());
 }
 
 TEST_CASE("where nothing is left nothing is read") {

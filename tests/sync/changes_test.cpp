@@ -111,6 +111,40 @@ TEST_CASE("an unknown table, a missing key, a key twice and too many rows are ea
   CHECK(refused([&](CborWriter& out) { write_changes(out, keyless.changes()); }) == Code::kChangesShape);
 }
 
+TEST_CASE("an update names a row by its whole key and changes cells that the row has") {
+  const auto verdict = [](std::size_t parts, std::size_t key_cells, const std::vector<std::int64_t>& columns) {
+    CborWriter out;
+    out.array(1);
+    out.array(4);
+    out.integer(13);
+    out.integer(0);
+    out.array(0);
+    out.array(1);
+    out.array(parts);
+    out.array(key_cells);
+    out.bytes(Bytes(16, 1));
+    for (std::size_t n = 1; n < key_cells; ++n) out.text("A1");
+    if (parts > 1) out.map(columns.size());
+    for (std::size_t n = 0; parts > 1 && n < columns.size(); ++n) {
+      out.integer(columns[n]);
+      out.null();
+    }
+    for (std::size_t n = 2; n < parts; ++n) out.null();
+    CborReader in(out.written());
+    const auto read = read_changes(in);
+    return read ? "taken" : read.error().detail;
+  };
+  CHECK(verdict(2, 3, {6}) == "taken");
+  CHECK(verdict(1, 3, {6}) == "update");
+  CHECK(verdict(3, 3, {6}) == "update");
+  CHECK(verdict(2, 2, {6}) == "answer key");
+  CHECK(verdict(2, 4, {6}) == "answer key");
+  CHECK(verdict(2, 3, {}) == "answer update");
+  CHECK(verdict(2, 3, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}) == "answer update");
+  CHECK(verdict(2, 3, {2}) == "answer column");
+  CHECK(verdict(2, 3, {10}) == "answer column");
+}
+
 TEST_CASE("a change set's payload comes back field by field") {
   const ChangesBuilder builder = sample();
   ChangeSet change_set;

@@ -40,6 +40,7 @@ TEST_CASE("what is compressed comes back, at most as much as is allowed") {
     for (std::size_t i = 0; i < size; ++i) plain[i] = static_cast<std::uint8_t>(i * i >> 3);
     const Bytes packed = compress(plain);
     CHECK(decompress(packed, size + 1).value() == plain);
+    CHECK(decompress(compress(plain, Effort::kThorough), size + 1).value() == plain);
     if (size > 0) CHECK(refused(packed, size - 1) == Code::kCompressedTooLarge);
   }
 }

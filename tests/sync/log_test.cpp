@@ -128,7 +128,8 @@ TEST_CASE("ranges that a growth proof cannot have are refused") {
   const Tree tree(9);
   const auto refused = [&](std::vector<HeldRange> held, std::int64_t from = 4, std::int64_t to = 9) {
     const auto grown = GrownTree::grow(from, tree_peaks(4, tree.read).value(), to, held, tree.leaves(0, 9), {});
-    return !grown && grown.error().code == Code::kProofForm;
+    return !grown && grown.error().code == Code::kProofForm &&
+           grown.error().detail == (held.empty() ? "sizes" : "range");
   };
   CHECK(refused({{3, 1, 9}}));
   CHECK(refused({{5, 0, 9}}));
@@ -138,6 +139,8 @@ TEST_CASE("ranges that a growth proof cannot have are refused") {
   CHECK(refused({{5, 2, 9}, {6, 1, 9}}));
   CHECK(refused({{7, 1, 9}, {5, 1, 9}}));
   CHECK(refused({{INT64_MAX, INT64_MAX, 9}}));
+  CHECK(refused({{5, 1, INT64_MIN}}));
+  CHECK(growth_proof(4, 9, std::vector<HeldRange>{{3, 1, 9}}, tree.read).error().detail == "range");
   CHECK(refused({}, 4, 3));
   // Nor with the hashes that would lead there.
   for (std::size_t hashes = 0; hashes <= 4; ++hashes) {
@@ -146,7 +149,40 @@ TEST_CASE("ranges that a growth proof cannot have are refused") {
     CHECK_FALSE(GrownTree::grow(-1, {}, 3, {}, {}, some));
   }
   CHECK(refused({}, -1, 3));
-  CHECK(refused({}, 4, INT64_MAX));
+  const auto far = GrownTree::grow(4, tree_peaks(4, tree.read).value(), INT64_MAX, {}, {}, {});
+  CHECK(far.error().detail == "too short");
+}
+
+TEST_CASE("a growth proof takes as many peaks, leaves and hashes as it needs, and not one more or less") {
+  const Tree tree(9);
+  const std::vector<HeldRange> held{{6, 2, 9}};
+  const auto peaks = tree_peaks(5, tree.read).value();
+  const auto leaves = tree.leaves(6, 2);
+  const auto proof = growth_proof(5, 9, held, tree.read).value();
+  const auto longer = [](std::vector<Hash> hashes) {
+    hashes.push_back(leaf_hash(view("x")));
+    return hashes;
+  };
+  const auto shorter = [](std::vector<Hash> hashes) {
+    hashes.pop_back();
+    return hashes;
+  };
+  const auto detail = [&](const std::vector<Hash>& of_peaks, const std::vector<Hash>& of_leaves,
+                          const std::vector<Hash>& of_proof) {
+    const auto grown = GrownTree::grow(5, of_peaks, 9, held, of_leaves, of_proof);
+    return grown ? std::string("taken") : grown.error().detail;
+  };
+  CHECK(detail(peaks, leaves, proof) == "taken");
+  CHECK(detail(longer(peaks), leaves, proof) == "too long");
+  CHECK(detail(peaks, longer(leaves), proof) == "too long");
+  CHECK(detail(peaks, leaves, longer(proof)) == "too long");
+  CHECK(detail(shorter(peaks), leaves, proof) == "too short");
+  CHECK(detail(peaks, shorter(leaves), proof) == "too short");
+  CHECK(detail(peaks, leaves, shorter(proof)) == "too short");
+  // What is under the peaks stays unknown.
+  const auto grown = GrownTree::grow(5, peaks, 9, held, leaves, proof).value();
+  CHECK(grown.reader()(0, 6).value() == leaves[0]);
+  CHECK(grown.reader()(0, 1).error().code == Code::kProofForm);
 }
 
 TEST_CASE("a range proof gives the root and each leaf's own proof") {
@@ -213,6 +249,9 @@ TEST_CASE("receipts of a batch are standard receipts, equal at every retry, and 
   CHECK(expand_receipts(miscounted, entries, "office.example/log", key.public_key()).error().code ==
         Code::kReceiptForm);
   CHECK_FALSE(expand_receipts(read, entries, "another.example/log", key.public_key()));
+  BatchReceipt cut = read;
+  cut.proof.pop_back();
+  CHECK(expand_receipts(cut, entries, "office.example/log", key.public_key()).error().code == Code::kProofForm);
   Bytes receipt = expanded->receipts[0];
   std::size_t harmless = 0;
   for (std::size_t bit = 0; bit < receipt.size() * 8; ++bit) {
@@ -265,6 +304,8 @@ TEST_CASE("a checkpoint may carry more lines and other people's signatures, each
   const std::string note = sign_checkpoint(checkpoint, key.public_key(), [&](BytesView message) -> Result<Bytes> {
                              return key.sign(message);
                            }).value();
+  const Signer away = [](BytesView) -> Result<Bytes> { return fail(Code::kKeyStoreLocked); };
+  CHECK(sign_checkpoint(checkpoint, key.public_key(), away).error().code == Code::kKeyStoreLocked);
   CHECK(open(note)->size == 0);  // an empty log has one, too
   CHECK(open(note + dash + "witness.example AAAAAAAA\n"));
   CHECK(open(note + dash + "witness.example AAAAAAA=\n"));
@@ -272,6 +313,11 @@ TEST_CASE("a checkpoint may carry more lines and other people's signatures, each
                             "wit\xffness.example AAAAAAAA\n", "witness.example AAAAAAAA"})
     CHECK(refused(note + dash + other) == Code::kCheckpointForm);
   CHECK(refused(note + "witness.example AAAAAAAA\n") == Code::kCheckpointForm);
+  // An older or newer key of the log itself, and somebody whose key's number happens to be the same, say nothing to us.
+  CHECK(open(note + dash + "office.example/log AAAAAAAA\n"));
+  const std::string own = note.substr(note.rfind(' ') + 1);
+  CHECK(open(note + dash + "witness.example " + own.substr(0, 8) + "\n"));
+  CHECK(refused(note + dash + "office.example/log " + own.substr(0, 8) + "\n") == Code::kCheckpointSignature);
 
   // Signed as if it were the log's own, whatever it says.
   const auto signed_note = [&](const std::string& text) {
@@ -301,30 +347,50 @@ TEST_CASE("a checkpoint may carry more lines and other people's signatures, each
 }
 
 TEST_CASE("a receipt's parts are what they must be, even where the log's own key signed otherwise") {
-  const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
   const Tree tree(2);
   const Hash root = tree_root(2, tree.read).value();
+  PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
+  const auto number = [](std::int64_t value) {
+    CborWriter out;
+    out.integer(value);
+    return std::move(out).take();
+  };
+  const auto word = [](std::string_view value) {
+    CborWriter out;
+    out.text(value);
+    return std::move(out).take();
+  };
+  struct Entry {
+    Bytes label, value;
+  };
   struct Parts {
-    std::int64_t algorithm = -8;
-    std::int64_t tree = 1;
+    Entry algorithm, tree, issuer, issued;
+    Entry other;
     Bytes after_header = {};
     Bytes after_proof = {};
   };
-  const auto refused = [&](const Parts& parts) {
+  const Parts good{.algorithm = {number(1), number(-8)},
+                   .tree = {number(395), number(1)},
+                   .issuer = {number(1), word("office.example/log")},
+                   .issued = {number(6), number(1'790'000'000)},
+                   .other = {word("another's label"), word("another's value")}};
+  // Taken is kInternal.
+  const auto verdict = [&](const auto& bend) {
+    Parts parts = good;
+    bend(parts);
     CborWriter header;
+    const auto entry = [&](const Entry& of) {
+      header.raw(of.label);
+      header.raw(of.value);
+    };
     header.map(4);
-    header.integer(1);
-    header.integer(parts.algorithm);
-    header.text("another's label");
-    header.boolean(true);
-    header.integer(395);
-    header.integer(parts.tree);
+    entry(parts.algorithm);
+    entry(parts.other);
+    entry(parts.tree);
     header.integer(15);
     header.map(3);
-    header.integer(1);
-    header.text("office.example/log");
-    header.integer(6);
-    header.integer(1'790'000'000);
+    entry(parts.issuer);
+    entry(parts.issued);
     header.text("another's claim");
     header.null();
     header.raw(parts.after_header);
@@ -353,12 +419,31 @@ TEST_CASE("a receipt's parts are what they must be, even where the log's own key
     CHECK(read->registered_utc_s == 1'790'000'000);
     return Code::kInternal;
   };
-  CHECK(refused({}) == Code::kInternal);  // taken
-  CHECK(refused({.algorithm = -19}) == Code::kInternal);
-  CHECK(refused({.algorithm = -7}) == Code::kReceiptForm);
-  CHECK(refused({.tree = 2}) == Code::kReceiptForm);
-  CHECK(refused({.after_header = {0x00}}) == Code::kCborTrailing);
-  CHECK(refused({.after_proof = {0x00}}) == Code::kCborTrailing);
+  const auto algorithm = [&](std::int64_t value) {
+    return verdict([&](Parts& parts) { parts.algorithm.value = number(value); });
+  };
+  CHECK(algorithm(-8) == Code::kInternal);
+  CHECK(algorithm(-19) == Code::kInternal);
+  CHECK(algorithm(-7) == Code::kReceiptForm);
+  CHECK(algorithm(-9) == Code::kReceiptForm);
+  CHECK(verdict([&](Parts& parts) { parts.tree.value = number(2); }) == Code::kReceiptForm);
+  CHECK(verdict([&](Parts& parts) { parts.after_header = number(0); }) == Code::kCborTrailing);
+  CHECK(verdict([&](Parts& parts) { parts.after_proof = number(0); }) == Code::kCborTrailing);
+  // What is not ours is passed over, whatever its label; what is ours is there, once, and of its kind.
+  CHECK(verdict([&](Parts& parts) { parts.other.label = number(99); }) == Code::kInternal);
+  CHECK(verdict([&](Parts& parts) { parts.other.label = number(1); }) == Code::kCborKeys);
+  CHECK(verdict([&](Parts& parts) { parts.algorithm.label = number(99); }) == Code::kReceiptForm);
+  CHECK(verdict([&](Parts& parts) { parts.tree.label = number(99); }) == Code::kReceiptForm);
+  CHECK(verdict([&](Parts& parts) { parts.algorithm.value = word("EdDSA"); }) == Code::kCborType);
+  CHECK(verdict([&](Parts& parts) { parts.tree.value = word("RFC9162"); }) == Code::kCborType);
+  CHECK(verdict([&](Parts& parts) { parts.issuer.value = number(1); }) == Code::kCborType);
+  CHECK(verdict([&](Parts& parts) { parts.issued.value = word("today"); }) == Code::kCborType);
+
+  key = PrivateKey::generate(Algorithm::kEs256);
+  CHECK(algorithm(-7) == Code::kInternal);
+  CHECK(algorithm(-9) == Code::kInternal);
+  CHECK(algorithm(-8) == Code::kReceiptForm);
+  CHECK(algorithm(-19) == Code::kReceiptForm);
 }
 
 TEST_CASE("a batch receipt's numbers fit each other, and its hashes are hashes") {
@@ -375,6 +460,7 @@ TEST_CASE("a batch receipt's numbers fit each other, and its hashes are hashes")
   CHECK_FALSE(read({{4, 9}, signature, 0, 0, {}}));
   CHECK_FALSE(read({{4, 9}, signature, 0, 5, {}}));
   CHECK_FALSE(read({{4, 9}, signature, 1, 4, {}}));
+  CHECK_FALSE(read({{INT64_MIN, 9}, signature, 0, 1, {}}));
   CHECK_FALSE(read({{4, -1}, signature, 0, 4, {}}));
   CHECK_FALSE(read({{4, 9}, Bytes(63, 1), 0, 4, {}}));
 

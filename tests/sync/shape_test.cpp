@@ -207,6 +207,21 @@ TEST_CASE("each part of an answer and of a receipt replaced by another kind is r
           return verify_receipt(bytes, log.entries[6], office().public_key());
         }) == 0);
 
+  CborWriter of_batch;
+  write_batch_receipt(of_batch, batch);
+  const auto read_batch = [](BytesView bytes) -> Result<BatchReceipt> {
+    CborReader in(bytes);
+    DUDAO_TRY(auto read, read_batch_receipt(in));
+    DUDAO_CHECK(in.finish());
+    return read;
+  };
+  Bytes bent = of_batch.written();
+  CHECK(replace_each(bent, read_batch) > 0);  // Its signature is checked later.
+  for (const int change : {1, -1}) {
+    bent[0] = static_cast<std::uint8_t>(of_batch.written()[0] + change);
+    CHECK(read_batch(bent).error().code == Code::kReceiptForm);
+  }
+
   SyncAnswer answer;
   const Bytes page = bare_statement(statement(change_set_payload()));
   answer.page = page;

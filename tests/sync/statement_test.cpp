@@ -65,6 +65,8 @@ TEST_CASE("no statement that is cut or lengthened is accepted") {
   Bytes longer = good;
   longer.push_back(0);
   CHECK(parse_statement(longer).error().code == Code::kCborTrailing);
+  CHECK(parse_statement({}).error().code == Code::kCborEnd);
+  CHECK(parse_statement(Bytes{0x84}).error().code == Code::kStatementForm);
 }
 
 TEST_CASE("type, key and algorithm must be the ones that the place expects") {
@@ -103,6 +105,15 @@ TEST_CASE("a statement is at most what a log's tile takes, a feed page may be la
     CHECK(sign(type, most - around + 1).error().code == Code::kStatementTooLarge);
   }
   CHECK(sign(StatementType::kFeedPage, kMaxFeedPageBytes).error().code == Code::kStatementTooLarge);
+  // The page said to be a change set: its type is the last number of the protected header.
+  Bytes renamed = *page;
+  CborReader in(renamed);
+  REQUIRE(in.tag(kCoseSign1Tag));
+  REQUIRE(in.array());
+  const BytesView header = in.bytes().value();
+  renamed[static_cast<std::size_t>(header.data() + header.size() - renamed.data()) - 1] =
+      static_cast<std::uint8_t>(StatementType::kChangeSet);
+  CHECK(parse_statement(renamed).error().code == Code::kStatementTooLarge);
   CHECK(parse_statement(Bytes(kMaxFeedPageBytes + 1, 0)).error().code == Code::kStatementTooLarge);
 }
 
@@ -117,6 +128,8 @@ TEST_CASE("names in the header are there, and not endless") {
   header.issuer = header.subject = std::string(200, 'a');
   CHECK(parse_statement(signed_by(key, header, Bytes{1})));
   header = kHeader;
+  header.issued_utc_s = 0;
+  CHECK(parse_statement(signed_by(key, header, Bytes{1})));
   header.issued_utc_s = -1;
   CHECK(parse_statement(signed_by(key, header, Bytes{1})).error().code == Code::kStatementHeader);
 }
@@ -162,21 +175,25 @@ TEST_CASE("every label of the header stands where it must, and nothing else is t
   const PrivateKey key = PrivateKey::generate(Algorithm::kEd25519);
   const auto with = [&](const std::vector<std::int64_t>& labels, const std::vector<std::int64_t>& claims) {
     CborWriter header;
-    header.map(4);
+    header.map(labels.size());
     header.integer(labels[0]);
     header.integer(-8);
     header.integer(labels[1]);
     header.bytes(key_id(key.public_key()));
     header.integer(labels[2]);
-    header.map(3);
+    header.map(claims.size());
     header.integer(claims[0]);
     header.text("d1");
     header.integer(claims[1]);
     header.text("1");
-    header.integer(claims[2]);
-    header.integer(1);
-    header.integer(labels[3]);
-    header.integer(65001);
+    for (std::size_t n = 2; n < claims.size(); ++n) {
+      header.integer(claims[n]);
+      header.integer(1);
+    }
+    for (std::size_t n = 3; n < labels.size(); ++n) {
+      header.integer(labels[n]);
+      header.integer(65001);
+    }
     CborWriter out;
     out.tag(18);
     out.array(4);
@@ -198,6 +215,11 @@ TEST_CASE("every label of the header stands where it must, and nothing else is t
   CHECK(verdict({1, 4, 15, 16}, {0, 2, 6}) == Code::kStatementHeader);
   CHECK(verdict({1, 4, 15, 16}, {1, 3, 6}) == Code::kStatementHeader);
   CHECK(verdict({1, 4, 15, 16}, {1, 2, 7}) == Code::kStatementHeader);
+  // Nor is one more or less of them.
+  CHECK(verdict({1, 4, 15}, {1, 2, 6}) == Code::kStatementHeader);
+  CHECK(verdict({1, 4, 15, 16, 17}, {1, 2, 6}) == Code::kStatementHeader);
+  for (const auto& claims : {std::vector<std::int64_t>{1, 2}, std::vector<std::int64_t>{1, 2, 6, 7}})
+    CHECK(parse_statement(with({1, 4, 15, 16}, claims)).error().detail == "claims");
 }
 
 TEST_CASE("a bare statement is a payload and a signature, no more and no less") {
@@ -212,6 +234,7 @@ TEST_CASE("a bare statement is a payload and a signature, no more and no less") 
   CHECK(read_bare_statement(of_parts(1)).error().code == Code::kStatementForm);
   CHECK(read_bare_statement(of_parts(3)).error().code == Code::kStatementForm);
   CHECK(read_bare_statement(Bytes{0xa0}).error().code == Code::kStatementForm);
+  CHECK(whole_statement(Bytes{0xa0}, kHeader, key.public_key()).error().code == Code::kStatementForm);
   const Bytes whole = signed_by(key, kHeader, Bytes{1});
   CHECK(whole_statement(bare_statement(whole), kHeader, key.public_key()).value() == whole);
 }
