@@ -19,7 +19,6 @@ constexpr std::size_t kMaxRequestBytes = 4u << 20;
 constexpr int kMaxDepth = 32;
 constexpr std::size_t kMaxBatch = 1'000;
 constexpr std::size_t kMaxNotifications = 1'000;
-constexpr std::string_view kKeyName = "device";
 
 // JSON-RPC 2.0, section 5.1.
 constexpr int kParseError = -32700;
@@ -236,16 +235,17 @@ class AgentMethods {
     const auto code = from_hex(code_text);
     if (!code || (!code->empty() && code->size() != 16))
       return fail(Code::kParameterWrong, "params.code must be 32 hex digits");
-    auto key = platform_.keys.public_key(kKeyName);
-    if (!key && key.error().code == Code::kKeyMissing) key = platform_.keys.create(kKeyName, Algorithm::kEd25519);
+    auto key = platform_.keys.public_key(kDeviceKeyName);
+    if (!key && key.error().code == Code::kKeyMissing) key = platform_.keys.create(kDeviceKeyName, Algorithm::kEd25519);
     if (!key) return fail(key.error());
     HttpRequest request;
     request.method = "POST";
     request.url = url + "/v1/enrol";
     request.headers = {{"content-type", "application/cose"}};
     request.cancelled = agent_.cancelled_;
-    DUDAO_TRY(request.body, enrolment_request(platform_, kKeyName, *key, params.at("inspector").get<std::string>(),
-                                              params.at("device_name").get<std::string>(), *code));
+    DUDAO_TRY(request.body,
+              enrolment_request(platform_, kDeviceKeyName, *key, params.at("inspector").get<std::string>(),
+                                params.at("device_name").get<std::string>(), *code));
     DUDAO_TRY(const HttpResponse answer, platform_.http.send(request));
     std::optional<Hash> pin;
     DUDAO_TRY(const auto pinned, text_setting(db_, "office_pin"));
@@ -254,7 +254,7 @@ class AgentMethods {
       if (!pin) return fail(Code::kDatabaseCorrupt, "office_pin");  // Never to be taken for "not pinned".
     }
     const auto type = answer.headers.find("content-type");
-    DUDAO_TRY(const bool enrolled, take_enrolment(platform_, db_, kKeyName, *key, answer.status,
+    DUDAO_TRY(const bool enrolled, take_enrolment(platform_, db_, kDeviceKeyName, *key, answer.status,
                                                   type == answer.headers.end() ? "" : type->second, answer.body, pin));
     return json{{"enrolled", enrolled}, {"thumbprint", to_hex(key->thumbprint())}};
   }

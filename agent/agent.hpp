@@ -14,6 +14,9 @@
 
 namespace dudao {
 
+/// Under which the agent's key is in the platform's key store.
+inline constexpr std::string_view kDeviceKeyName = "device";
+
 /// The OpenRPC document of the door, as JSON text with static storage.
 std::string_view agent_api();
 

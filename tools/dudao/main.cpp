@@ -168,7 +168,8 @@ class Home {
   std::string ca_file;
   bool verbose = false;
 
-  Result<Agent*> agent() {
+  /// `signs`: what follows will sign for certain.
+  Result<Agent*> agent(bool signs = false) {
     if (agent_) return agent_.get();
     DesktopOptions options;
     options.keys.folder = folder + "/keys";
@@ -186,6 +187,9 @@ class Home {
     DUDAO_TRY(desktop_, open_desktop_platform(std::move(options)));
     platform_.emplace(desktop_->view());
     DUDAO_CHECK(platform_->files.make_folder(folder + "/data"));
+    // Opening the key takes most of the memory that it ever needs, so that comes while there is little else. Whether it
+    // can be opened says who needs it.
+    if (signs) static_cast<void>(platform_->keys.public_key(kDeviceKeyName));
     DUDAO_TRY(agent_, Agent::open(*platform_, folder + "/data/agent.db"));
     agent_->set_cancelled([] { return interrupted != 0; });
     return agent_.get();
@@ -193,7 +197,7 @@ class Home {
 
   /// Calls a method; `result` gets what came back.
   int call(const std::string& method, json params, json& result) {
-    const auto opened = agent();
+    const auto opened = agent(method == "sync.run");
     if (!opened) return console_.fail(opened.error());
     const json answer = json::parse(
         (*opened)->call(json{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}}.dump()));
