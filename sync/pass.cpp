@@ -346,6 +346,11 @@ Result<PassReport> SyncPass::take_answer(int http_status, std::string_view conte
   if (page.accepted_seq > static_cast<std::uint64_t>(chain_seq.value_or(0)))
     return fail(Code::kDeviceBehind,
                 std::to_string(page.accepted_seq) + " after " + std::to_string(chain_seq.value_or(0)));
+  // An office that does not know what it gave a receipt for goes on from another log, even where that is as long.
+  DUDAO_TRY(const std::int64_t receipted,
+            db_.integer("SELECT coalesce(max(seq), 0) FROM outbox WHERE log_index IS NOT NULL"));
+  if (page.accepted_seq < static_cast<std::uint64_t>(receipted))
+    return fail(Code::kLogForked, "statement " + std::to_string(receipted) + " is not there any more");
 
   DUDAO_TRY(auto transaction, Transaction::begin(db_));
   for (const Opened::Taken& taken : opened.taken) {

@@ -1,5 +1,7 @@
 #include "platform/crypto.hpp"
 
+#include "tests/support/bad_keys.hpp"
+
 #include <filesystem>
 #include <fstream>
 
@@ -7,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace dudao;
+using namespace dudao::test;
 
 namespace {
 
@@ -82,27 +85,7 @@ TEST_CASE("a changed bit anywhere in message, signature or key is noticed") {
 }
 
 TEST_CASE("keys that anyone could sign for, or that are no point, are refused") {
-  const char* bad[] = {
-      // small order: 1, 2, 4, 4, 8, 8, 8, 8
-      "0100000000000000000000000000000000000000000000000000000000000000",
-      "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-      "0000000000000000000000000000000000000000000000000000000000000000",
-      "0000000000000000000000000000000000000000000000000000000000000080",
-      "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-      "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-      "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-      "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-      // the same written with y of p or more, or with the sign of x = 0 set
-      "0100000000000000000000000000000000000000000000000000000000000080",
-      "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-      "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-      "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-      "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-      "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-      // y = 2: not on the curve
-      "0200000000000000000000000000000000000000000000000000000000000000",
-  };
-  for (const char* encoding : bad) {
+  for (const char* encoding : kBadEd25519Keys) {
     const auto key = PublicKey::from_raw(Algorithm::kEd25519, hex(encoding));
     INFO(encoding);
     REQUIRE_FALSE(key);

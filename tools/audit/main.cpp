@@ -70,21 +70,43 @@ std::string_view type_name(StatementType type) {
   return "unknown";
 }
 
-/// The statements of a ledger file in order. Errors: CBOR errors, kLedgerFile, and what `take` returns.
-Status each_statement(BytesView ledger, const std::function<Status(std::int64_t index, BytesView bytes)>& take) {
+/// The records of a ledger file in order; `record` stands behind the kind. Errors: CBOR errors, and what `take`
+/// returns.
+Status each_record(BytesView ledger,
+                   const std::function<Status(std::int64_t kind, std::uint64_t parts, CborReader& record)>& take) {
   CborReader in(ledger);
-  std::int64_t index = 0;
   while (!in.at_end()) {
     DUDAO_TRY(const BytesView item, in.item());
     CborReader record(item);
     DUDAO_TRY(const std::uint64_t parts, record.array());
     DUDAO_TRY(const std::int64_t kind, record.integer());
-    if (kind != 1) continue;
-    if (parts != 2) return fail(Code::kLedgerFile, "entry " + std::to_string(index));
-    DUDAO_TRY(const BytesView bytes, record.bytes());
-    DUDAO_CHECK(take(index++, bytes));
+    DUDAO_CHECK(take(kind, parts, record));
   }
   return {};
+}
+
+/// The statements of a ledger file in order. Errors: CBOR errors, kLedgerFile, and what `take` returns.
+Status each_statement(BytesView ledger, const std::function<Status(std::int64_t index, BytesView bytes)>& take) {
+  std::int64_t index = 0;
+  return each_record(ledger, [&](std::int64_t kind, std::uint64_t parts, CborReader& record) -> Status {
+    if (kind != 1) return {};
+    if (parts != 2) return fail(Code::kLedgerFile, "entry " + std::to_string(index));
+    DUDAO_TRY(const BytesView bytes, record.bytes());
+    return take(index++, bytes);
+  });
+}
+
+/// What the ledger says of the batch that brought the statement at this place. Absent: no batch did.
+Result<std::optional<BatchHead>> batch_of(BytesView ledger, std::int64_t index) {
+  std::optional<BatchHead> found;
+  DUDAO_CHECK(each_record(ledger, [&](std::int64_t kind, std::uint64_t, CborReader& record) -> Status {
+    if (kind != 2 || found) return {};
+    DUDAO_TRY(const std::int64_t size, record.integer());
+    DUDAO_TRY(const std::int64_t registered_utc_ms, record.integer());
+    if (size > index) found = BatchHead{size, registered_utc_ms / 1000};
+    return {};
+  }));
+  return found;
 }
 
 /// What became of one thing that was asked about.
@@ -297,6 +319,16 @@ class Audit {
                    *index == proven->index
                        ? console_.tr("the ledger holds the statement at that place", "账本中该位置即为此声明")
                        : console_.tr("the ledger does not hold the statement at that place", "账本中该位置不是此声明"));
+      // The size is not signed with the root, and a batch that the ledger leaves out passes for part of the next.
+      const auto file = ledger_file();
+      const auto batch = file ? batch_of(**file, proven->index) : fail(file.error());
+      if (!batch) return judged(batch.error());
+      const bool same =
+          *batch && (*batch)->size == proven->size && (*batch)->registered_utc_s == proven->registered_utc_s;
+      findings.say(
+          same, same ? console_.tr("the ledger says the same of the batch in which it came", "账本所载批次与回执一致")
+                     : console_.tr("the ledger says something else of the batch in which it came: its end or its time",
+                                   "账本所载批次的长度或时间与回执不一致"));
     }
     return findings.conclude(console_.tr("the receipt", "回执"), std::move(facts));
   }

@@ -14,6 +14,7 @@
 
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -26,6 +27,25 @@ inline constexpr std::string_view kChecklist = R"({"format": "dudao-checklist-1"
   {"code": "S2", "type": "integer", "min": 0, "max": 100, "title": {"zh": "灭火器数量"}},
   {"code": "S3", "type": "text", "required": false, "title": {"zh": "其他情况"}}]}]})";
 
+/// Numbers that come out the same everywhere.
+class Dice {
+ public:
+  explicit Dice(std::uint32_t seed) : engine_(seed) {}
+  std::size_t below(std::size_t n) { return engine_() % n; }
+  bool one_in(std::size_t n) { return below(n) == 0; }
+  template <class T, std::size_t N>
+  const T& of(const T (&all)[N]) {
+    return all[below(N)];
+  }
+  template <class T>
+  void shuffle(std::vector<T>& all) {
+    for (std::size_t left = all.size(); left > 1; --left) std::swap(all[left - 1], all[below(left)]);
+  }
+
+ private:
+  std::mt19937 engine_;
+};
+
 struct TestOffice {
   FakePlatform machine;
   TempFolder folder;
@@ -33,8 +53,10 @@ struct TestOffice {
   std::unique_ptr<Office> office;
 
   TestOffice() { open(); }
-  void open() {
-    auto opened = Office::open(platform, {.database = folder / "office.db", .origin = "office.example/log"});
+  void open() { open(folder / "office.db"); }
+  /// Goes on from this database; the one before is closed and stays as it is.
+  void open(const std::string& database) {
+    auto opened = Office::open(platform, {.database = database, .origin = "office.example/log"});
     if (!opened) FAIL(opened.error().message());
     office = std::move(*opened);
   }
@@ -45,11 +67,13 @@ struct TestOffice {
   }
   Office* operator->() { return office.get(); }
 
-  void add_people_and_schools() {
-    const auto done = office->decide("王处长", "register.import", [](Store&) -> Result<ChangesBuilder> {
+  /// I001, I002 and so on.
+  static std::string inspector(int number) { return "I" + std::to_string(1000 + number).substr(1); }
+  void add_people_and_schools(int inspectors = 3) {
+    const auto done = office->decide("王处长", "register.import", [&](Store&) -> Result<ChangesBuilder> {
       ChangesBuilder rows;
-      for (const char* code : {"I001", "I002", "I003"})
-        rows.insert("inspector", {std::string(code), std::string("督学") + code, std::int64_t{1}, std::int64_t{1},
+      for (int number = 1; number <= inspectors; ++number)
+        rows.insert("inspector", {inspector(number), "督学" + inspector(number), std::int64_t{1}, std::int64_t{1},
                                   Value(), Value(), std::int64_t{20}, std::string("ACTIVE")});
       for (int i = 1; i <= 3; ++i)
         rows.insert("school", {"14000" + std::to_string(i), "第" + std::to_string(i) + "小学", Value(), Value(),
@@ -92,14 +116,30 @@ struct TestOffice {
     if (!done) FAIL(done.error().message());
     return out;
   }
-  LedgerReport check() {
+  Bytes ledger() {
     Bytes file;
     const auto done = office->export_ledger([&](BytesView piece) -> Status {
       append(file, piece);
       return {};
     });
     if (!done) FAIL(done.error().message());
-    return check_ledger(file, office->key().thumbprint());
+    return file;
+  }
+  LedgerReport check() { return check_ledger(ledger(), office->key().thumbprint()); }
+  /// What the log holds of this device, in the log's order.
+  std::vector<Bytes> log_of(std::int64_t device) {
+    const Bytes file = ledger();
+    std::vector<Bytes> out;
+    for (CborReader in(file); !in.at_end();) {
+      CborReader record(in.item().value());
+      REQUIRE(record.array());
+      if (record.integer().value() != 1) continue;
+      const BytesView bytes = record.bytes().value();
+      const Statement statement = parse_statement(bytes).value();
+      if (statement.type == StatementType::kChangeSet && statement.issuer == "d" + std::to_string(device))
+        out.push_back(to_bytes(bytes));
+    }
+    return out;
   }
 };
 
@@ -112,20 +152,22 @@ struct TestDevice {
   std::string inspector;
 
   TestDevice(TestOffice& at, std::string who) : office(at), inspector(std::move(who)) {
-    machine.http.set_handler([this](const HttpRequest& request) {
-      Request out;
-      out.method = request.method;
-      out.path = request.url.substr(request.url.find("/v1"));
-      out.headers = request.headers;
-      out.body = request.body;
-      Response in = office.office->handle(out);
-      HttpResponse answer;
-      answer.status = in.status;
-      answer.headers = std::move(in.headers);
-      answer.body = std::move(in.body);
-      return answer;
-    });
+    machine.http.set_handler([this](const HttpRequest& request) { return carry(request); });
     open();
+  }
+  /// What the office answers, whatever has become of the device since the request was made.
+  HttpResponse carry(const HttpRequest& request) const {
+    Request out;
+    out.method = request.method;
+    out.path = request.url.substr(request.url.find("/v1"));
+    out.headers = request.headers;
+    out.body = request.body;
+    Response in = office.office->handle(out);
+    HttpResponse answer;
+    answer.status = in.status;
+    answer.headers = std::move(in.headers);
+    answer.body = std::move(in.body);
+    return answer;
   }
   void open() {
     auto opened = open_database(folder / "agent.db", Database::Mode::kOpenOrCreate, DatabaseKind::kDevice);
@@ -135,6 +177,12 @@ struct TestDevice {
   void restart() {
     db.reset();
     open();
+  }
+  /// Goes on from a copy of its database, as one that was restored or cloned.
+  void take_database(const std::string& path) {
+    auto opened = open_database(path, Database::Mode::kOpen, DatabaseKind::kDevice);
+    if (!opened) FAIL(opened.error().message());
+    db = std::move(*opened);
   }
   Result<HttpResponse> post(std::string_view path, Bytes body) {
     HttpRequest request;
@@ -213,6 +261,27 @@ struct TestDevice {
         "INSERT INTO answer VALUES (?, ?, ?, ?, NULL, NULL, NULL, ?, ?, ?) ON CONFLICT DO UPDATE SET value = "
         "excluded.value",
         visit, item, std::string_view(inspector), value, at.utc_ms, at.offset_min, at.boot_ms);
+  }
+  void add_note(BytesView visit, std::int64_t n, std::string_view words = "记录") {
+    write([&] {
+      return db->execute("INSERT INTO note VALUES (?, ?, ?, NULL, ?, NULL, ?, 1, 480, 1)", visit, number(), n, words,
+                         std::string_view(inspector));
+    });
+  }
+  /// A statement of its own.
+  void seal_note(BytesView visit, std::int64_t n, std::string_view words = "记录") {
+    add_note(visit, n, words);
+    const auto sealed = seal(platform, *db);
+    if (!sealed) FAIL(sealed.error().message());
+    REQUIRE(*sealed == 1);
+  }
+  /// All that it ever sealed, in order.
+  std::vector<Bytes> statements() {
+    const auto all = outbox(*db, false);
+    if (!all) FAIL(all.error().message());
+    std::vector<Bytes> out;
+    for (const OutboxEntry& entry : *all) out.push_back(statement_of(*db, entry.seq).value().statement);
+    return out;
   }
   void check_in(BytesView visit) {
     write([&]() -> Status {

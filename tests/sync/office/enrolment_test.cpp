@@ -1,4 +1,6 @@
+#include "sync/answer.hpp"
 #include "sync/payloads.hpp"
+#include "tests/support/bad_keys.hpp"
 #include "tests/sync/office/county.hpp"
 
 using namespace dudao;
@@ -6,18 +8,13 @@ using namespace dudao::test;
 
 namespace {
 
-/// An enrolment request under any key with any proof, as somebody with the right tools would make it.
-Response ask(TestOffice& office, const PrivateKey& key, BytesView proof, std::string_view inspector = "I001") {
-  EnrolmentRequest request;
-  request.algorithm = key.public_key().algorithm();
-  const PublicKey& own = key.public_key();
-  request.public_key = own.raw();
-  request.device_name = "平板";
-  request.inspector = inspector;
-  request.code_proof = proof;
-  const StatementHeader header{
-      .type = StatementType::kEnrolmentRequest, .issuer = "new", .subject = to_hex(key_id(own)), .issued_utc_s = 1};
-  auto body = sign_statement(header, write_enrolment_request(request), own,
+/// An enrolment request that this key signs, as somebody with the right tools would make it.
+Response ask_for(const EnrolmentRequest& request, TestOffice& office, const PrivateKey& key) {
+  const StatementHeader header{.type = StatementType::kEnrolmentRequest,
+                               .issuer = "new",
+                               .subject = to_hex(key_id(key.public_key())),
+                               .issued_utc_s = 1};
+  auto body = sign_statement(header, write_enrolment_request(request), key.public_key(),
                              [&](BytesView message) { return Result<Bytes>(key.sign(message)); });
   REQUIRE(body);
   Request http;
@@ -25,6 +22,12 @@ Response ask(TestOffice& office, const PrivateKey& key, BytesView proof, std::st
   http.path = "/v1/enrol";
   http.body = *std::move(body);
   return office.office->handle(http);
+}
+
+/// For this key itself, with any proof.
+Response ask(TestOffice& office, const PrivateKey& key, BytesView proof, std::string_view inspector = "I001") {
+  const PublicKey& own = key.public_key();
+  return ask_for({own.algorithm(), own.raw(), "平板", inspector, proof, 0}, office, key);
 }
 
 }  // namespace
@@ -77,4 +80,52 @@ TEST_CASE("a device without a code waits until somebody at the office has compar
   REQUIRE(office.office->approve_enrolment("王处长", thumbprint, "I001"));
   CHECK(ask(office, key, {}).status == 200);
   CHECK(office.office->pending_enrolments()->empty());
+}
+
+TEST_CASE("the office enrols no key that anyone could sign for, that is none, or that is not the one that signed") {
+  TestOffice office;
+  office.add_people_and_schools();
+  const Bytes code = *office.office->offer_enrolment("王处长", "I001");
+  const PrivateKey mine = PrivateKey::generate(Algorithm::kEd25519);
+  const PrivateKey hardware = PrivateKey::generate(Algorithm::kEs256);
+  const PrivateKey other = PrivateKey::generate(Algorithm::kEd25519);
+  const Bytes ledger = office.ledger();
+  const auto refused = [&](const PrivateKey& signer, Algorithm algorithm, BytesView raw, int status, Code code_of) {
+    // With the proof of the code for the key that signs, and without one.
+    for (const Bytes& proof : {Bytes(), to_bytes(prove_code(sha256(code), signer.public_key()))}) {
+      const Response answer = ask_for({algorithm, raw, "平板", "I001", proof, 0}, office, signer);
+      CHECK(answer.status == status);
+      const auto error = read_error_answer(answer.body);
+      REQUIRE(error);
+      CHECK(static_cast<Code>(error->code) == code_of);
+    }
+  };
+  for (const char* encoding : kBadEd25519Keys) {
+    INFO(encoding);
+    refused(mine, Algorithm::kEd25519, from_hex(encoding).value(), 400, Code::kKeyNotValid);
+  }
+  // No point of the curve: neither zero, nor any x and y.
+  refused(hardware, Algorithm::kEs256, Bytes(64, 0), 400, Code::kKeyNotValid);
+  refused(hardware, Algorithm::kEs256, Bytes(64, 9), 400, Code::kKeyNotValid);
+  Bytes off_curve = to_bytes(hardware.public_key().raw());
+  off_curve.back() ^= 1;
+  refused(hardware, Algorithm::kEs256, off_curve, 400, Code::kKeyNotValid);
+  // A key of one kind under the number of the other, and of lengths that no key has.
+  refused(mine, Algorithm::kEs256, mine.public_key().raw(), 400, Code::kKeyNotValid);
+  refused(hardware, Algorithm::kEd25519, hardware.public_key().raw(), 400, Code::kKeyNotValid);
+  for (const std::size_t length : {0u, 1u, 31u, 33u, 63u, 65u})
+    for (const Algorithm algorithm : {Algorithm::kEd25519, Algorithm::kEs256})
+      refused(mine, algorithm, Bytes(length, 9), 400, Code::kKeyNotValid);
+  for (const int number : {0, -19, -35, 7})
+    refused(mine, static_cast<Algorithm>(number), mine.public_key().raw(), 400, Code::kPayloadShape);
+  // Somebody else's good key: whoever asks has to hold it.
+  refused(mine, Algorithm::kEd25519, other.public_key().raw(), 403, Code::kStatementKey);
+  refused(mine, Algorithm::kEs256, hardware.public_key().raw(), 403, Code::kStatementKey);
+
+  CHECK(office.office->devices()->empty());
+  CHECK(office.office->pending_enrolments()->empty());
+  CHECK(office.ledger() == ledger);
+  // The code is still good for an honest key.
+  CHECK(ask(office, mine, prove_code(sha256(code), mine.public_key())).status == 200);
+  CHECK(office.check().sound());
 }

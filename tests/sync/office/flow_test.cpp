@@ -191,7 +191,7 @@ TEST_CASE("what a rule refuses is registered, kept with its reason at both ends,
   CHECK(office->rebuild());
 }
 
-TEST_CASE("a revoked device gets nothing in past its cut, and what it signed before is kept apart") {
+TEST_CASE("of a revoked device the office takes nothing past its cut, and keeps apart what it signed before") {
   TestOffice office;
   office.add_people_and_schools();
   TestDevice device(office, "I001");
@@ -213,7 +213,7 @@ TEST_CASE("a revoked device gets nothing in past its cut, and what it signed bef
   CHECK(office->rebuild());
 }
 
-TEST_CASE("a cloned device is found: both branches are kept, the device is marked") {
+TEST_CASE("a cloned device is found by the office, which keeps both branches and marks the device") {
   TestOffice office;
   office.add_people_and_schools();
   TestDevice device(office, "I001");
@@ -225,10 +225,7 @@ TEST_CASE("a cloned device is found: both branches are kept, the device is marke
   device.check_in(visit);
   device.must_sync();
   // The copy goes its own way from the same number.
-  device.db.reset();
-  auto cloned = open_database(copy / "agent.db", Database::Mode::kOpen, DatabaseKind::kDevice);
-  REQUIRE(cloned);
-  device.db = std::move(*cloned);
+  device.take_database(copy / "agent.db");
   device.machine.clock.advance(5'000);
   device.check_in(visit);
   const auto report = device.sync();
@@ -241,7 +238,7 @@ TEST_CASE("a cloned device is found: both branches are kept, the device is marke
   CHECK(office->rebuild());
 }
 
-TEST_CASE("a device restored from a backup is told so before it signs a number twice") {
+TEST_CASE("a device restored from a backup finds out by itself before it signs a number twice") {
   TestOffice office;
   office.add_people_and_schools();
   TestDevice device(office, "I001");
@@ -252,14 +249,12 @@ TEST_CASE("a device restored from a backup is told so before it signs a number t
   REQUIRE(device.db->copy_to(backup / "agent.db"));
   device.check_in(visit);
   device.must_sync();
-  auto restored = open_database(backup / "agent.db", Database::Mode::kOpen, DatabaseKind::kDevice);
-  REQUIRE(restored);
-  device.db = std::move(*restored);
+  device.take_database(backup / "agent.db");
   CHECK(device.sync().error().code == Code::kDeviceBehind);
   CHECK(office->devices()->front().state == DeviceState::kActive);
 }
 
-TEST_CASE("an office restored from yesterday's copy is noticed, and the device keeps everything") {
+TEST_CASE("an office restored from yesterday's copy is noticed by the device, which keeps everything") {
   TestOffice office;
   office.add_people_and_schools();
   TestDevice device(office, "I001");
@@ -270,9 +265,7 @@ TEST_CASE("an office restored from yesterday's copy is noticed, and the device k
   REQUIRE(office->backup(backup / "office.db"));
   device.whole_visit(visit);
   device.must_sync();
-  auto old = Office::open(office.platform, {.database = backup / "office.db", .origin = "office.example/log"});
-  REQUIRE(old);
-  office.office = std::move(*old);
+  office.open(backup / "office.db");
   CHECK(device.sync().error().code == Code::kLogShrunk);
   CHECK(statement_of(*device.db, 1));
 }

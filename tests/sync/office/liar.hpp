@@ -65,9 +65,9 @@ struct Liar {
     out.schema_version = 1;
     return out;
   }
-  Bytes statement(const ChangeSet& change_set) {
+  Bytes statement(const ChangeSet& change_set, std::int64_t issued_utc_s = 1'767'225'600) {
     auto bytes = sign_statement({StatementType::kChangeSet, "d" + std::to_string(device.number()),
-                                 std::to_string(change_set.seq), 1'767'225'600},
+                                 std::to_string(change_set.seq), issued_utc_s},
                                 write_change_set(change_set), key(), signer());
     REQUIRE(bytes);
     return *std::move(bytes);

@@ -4,27 +4,10 @@
 #include "schema/visit_state.hpp"
 #include "tests/sync/office/liar.hpp"
 
-#include <random>
-
 using namespace dudao;
 using namespace dudao::test;
 
 namespace {
-
-/// Numbers that come out the same everywhere.
-class Dice {
- public:
-  explicit Dice(std::uint32_t seed) : engine_(seed) {}
-  std::size_t below(std::size_t n) { return engine_() % n; }
-  bool one_in(std::size_t n) { return below(n) == 0; }
-  template <class T, std::size_t N>
-  const T& of(const T (&all)[N]) {
-    return all[below(N)];
-  }
-
- private:
-  std::mt19937 engine_;
-};
 
 struct Reckless {
   Liar liar;
