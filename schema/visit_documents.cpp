@@ -157,9 +157,37 @@ class Reader {
     }));
     std::stable_sort(out_.findings.begin(), out_.findings.end(),
                      [](const auto& a, const auto& b) { return a.severity > b.severity; });
+    DUDAO_CHECK(looked_at_again());
     const Table& draws = table("class_draw");
     return rows_.of_visit(draws, [&](Cells cells) -> Status {
       out_.drawn_classes += text_of(draws, cells, "picked");
+      return {};
+    });
+  }
+
+  Status looked_at_again() {
+    using Key = std::vector<Value>;
+    const auto key_of = [](const Table& of, Cells cells) {
+      return Key(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(of.key_columns));
+    };
+    std::vector<Key> keys;
+    const Table& carried = table("carried_finding");
+    DUDAO_CHECK(rows_.of_visit(carried, [&](Cells cells) -> Status {
+      keys.push_back(key_of(carried, cells));
+      out_.again.push_back({text_of(carried, cells, "item"),
+                            text_of(carried, cells, "text"),
+                            number_of(carried, cells, "round"),
+                            {},
+                            {}});
+      return {};
+    }));
+    const Table& results = table("reinspection_result");
+    return rows_.of_visit(results, [&](Cells cells) -> Status {
+      const auto found = std::find(keys.begin(), keys.end(), key_of(results, cells));
+      if (found == keys.end()) return {};
+      VisitRecord::Again& one = out_.again[static_cast<std::size_t>(found - keys.begin())];
+      one.outcome = text_of(results, cells, "outcome");
+      one.remark = text_of(results, cells, "text");
       return {};
     });
   }
@@ -324,6 +352,27 @@ class Draft {
     }
     document_.grid(std::move(grid));
     return true;
+  }
+
+  /// What became of the findings of earlier visits; nothing where the visit took none along.
+  void again_table() {
+    if (visit_.again.empty()) return;
+    heading("复查结果", "Looked at again");
+    Grid grid;
+    grid.columns = {{tr("序号", "No."), 9, true},
+                    {tr("原问题", "Finding"), 48},
+                    {tr("轮次", "Round"), 12, true},
+                    {tr("结果", "Result"), 22, true},
+                    {tr("说明", "Remark"), 27}};
+    std::size_t n = 0;
+    for (const VisitRecord::Again& one : visit_.again)
+      grid.rows.push_back({std::to_string(++n), one.item.empty() ? one.text : "[" + one.item + "] " + one.text,
+                           std::to_string(one.round),
+                           one.outcome == to_string(FindingState::kVerified)   ? tr("已整改到位", "Put right")
+                           : one.outcome == to_string(FindingState::kRejected) ? tr("未整改到位", "Not put right")
+                                                                               : tr("未查看", "Not looked at"),
+                           one.remark});
+    document_.grid(std::move(grid));
   }
 
   void answers_table() {
@@ -570,6 +619,7 @@ Result<Document> feedback_sheet(const VisitRecord& visit, bool chinese) {
   out.document().paragraph(feedback.text);
   out.heading("发现的问题", "Findings");
   if (!out.findings_table(visit.findings, {})) out.paragraph("未发现问题。", "Nothing was found amiss.");
+  out.again_table();
   out.heading("检查情况", "What was looked at");
   out.answers_table();
   out.heading("签字", "Signatures");
@@ -655,6 +705,7 @@ Document inspection_report(const VisitRecord& visit, const IssueWords& words, bo
                   "Findings: " + std::to_string(visit.findings.size()) + " (" + out.counts(visit.findings) + ").");
     out.findings_table(visit.findings, words.due_day);
   }
+  out.again_table();
   out.heading("处理情况", "What follows");
   if (findings.empty())
     out.paragraph("没有须限期整改的事项。", "Nothing has to be put right by a date.");

@@ -42,6 +42,13 @@ struct VisitRecord {
     std::optional<std::int64_t> due_day;
     bool fixed_on_site = false;
   };
+  /// A finding of an earlier visit that this one looked at again.
+  struct Again {
+    std::string item, text;
+    std::int64_t round = 0;
+    std::string outcome;  ///< VERIFIED or REJECTED; empty: nothing was said
+    std::string remark;
+  };
   struct Feedback {
     std::int64_t author = 0, n = 0;
     std::string text;
@@ -63,6 +70,7 @@ struct VisitRecord {
   std::optional<Checklist> checklist;
   Answered answers;
   std::vector<Found> findings;        ///< that stand, the gravest first
+  std::vector<Again> again;           ///< in the order of their keys
   std::string drawn_classes;          ///< one a line
   std::optional<Feedback> feedback;   ///< the newest
   std::vector<Signature> signatures;  ///< under that one

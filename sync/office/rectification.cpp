@@ -3,6 +3,7 @@
 #include "schema/checklist.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace dudao {
 namespace {
@@ -270,7 +271,9 @@ void RectificationSteps::write(ChangesBuilder& out) const {
 
 Status carry_findings(Store& rows, BytesView visit, std::string_view school, const std::vector<FindingKey>& findings,
                       ChangesBuilder& out) {
+  std::set<FindingKey> once;
   for (const FindingKey& key : findings) {
+    if (!once.insert(key).second) return fail(Code::kCarriedFinding, name_of(key) + " twice");
     DUDAO_TRY(const FindingView finding, find_finding(rows, key));
     if (finding.school != school) return fail(Code::kCarriedFinding, name_of(key) + " at " + finding.school);
     if (!schools_turn(finding.state) && finding.state != FindingState::kReported)

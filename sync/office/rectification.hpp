@@ -97,8 +97,8 @@ class RectificationSteps {
 /// All steps taken on a finding, oldest first, as rows of rectification_step.
 Result<std::vector<StoredRow>> rectification_steps(Store& rows, const FindingKey& key);
 
-/// The rows with which a visit takes these findings along. Errors: kFindingUnknown, kCarriedFinding (of another school,
-/// or nothing is asked of the school), database errors.
+/// The rows with which a visit takes these findings along. Errors: kFindingUnknown, kCarriedFinding (named twice,
+/// of another school, or nothing is asked of the school), database errors.
 Status carry_findings(Store& rows, BytesView visit, std::string_view school, const std::vector<FindingKey>& findings,
                       ChangesBuilder& out);
 /// The results of a visit's carried findings, as steps. Errors: as take_result().

@@ -234,3 +234,33 @@ TEST_CASE("opinion letter and report carry score, findings and what follows") {
   CHECK(has(said, "共发现问题7项：险情1项，严重1项，复杂1项，一般3项，建议1项。"));
   CHECK(said.find("closing\t") < said.find("heading\t附："));
 }
+
+TEST_CASE("the sheet of a re-inspection says of each finding that it took along whether it is put right") {
+  Rows rows = small_visit();
+  add_feedback(rows, 1, 1, "复查", 1'000);
+  const std::string without = feedback_sheet(read(rows), true)->canonical();
+  CHECK_FALSE(has(without, "复查结果"));
+  const Bytes earlier(16, 7);
+  for (std::int64_t n = 1; n <= 3; ++n)
+    rows.add("carried_finding", {{"visit", kVisit},
+                                 {"finding_visit", earlier},
+                                 {"finding_author", std::int64_t{1}},
+                                 {"finding_n", n},
+                                 {"severity", "ORDINARY"},
+                                 {"text", "问题" + std::to_string(n)},
+                                 {"round", n}});
+  for (const auto& [n, outcome] : {std::pair{std::int64_t{1}, "VERIFIED"}, {std::int64_t{3}, "REJECTED"}})
+    rows.add("reinspection_result", {{"visit", kVisit},
+                                     {"finding_visit", earlier},
+                                     {"finding_author", std::int64_t{1}},
+                                     {"finding_n", n},
+                                     {"outcome", outcome},
+                                     {"text", n == 3 ? Value("仍有杂物") : Value()}});
+  for (const std::string& said :
+       {feedback_sheet(read(rows), true)->canonical(), inspection_report(read(rows), {}, true).canonical()}) {
+    CHECK(has(said, "复查结果"));
+    CHECK(has(said, "row\t1\t问题1\t1\t已整改到位\t\n"));
+    CHECK(has(said, "row\t2\t问题2\t2\t未查看\t\n"));
+    CHECK(has(said, "row\t3\t问题3\t3\t未整改到位\t仍有杂物\n"));
+  }
+}

@@ -236,6 +236,7 @@ TEST_CASE("a re-inspection carries the findings, and what it saw counts once the
   at.to_reported(1);
   REQUIRE(at.act(at.step(3, FindingEvent::kNotice)) == Code{});  // The school never answers this one.
   CHECK(at.plan_again({at.finding(1)}, "140002").error().code == Code::kCarriedFinding);
+  CHECK(at.plan_again({at.finding(1), at.finding(1)}).error().code == Code::kCarriedFinding);
   CHECK(at.office->visit_event("王处长", at.visit, "close", "", "").error().code == Code::kFindingsOpen);
 
   const Bytes again = at.inspect_again({{at.finding(1), "VERIFIED"}, {at.finding(3), "REJECTED"}});
