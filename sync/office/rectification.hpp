@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace dudao {
@@ -24,7 +25,9 @@ struct FindingKey {
   Bytes visit;  ///< 16 bytes
   std::int64_t author = 0;
   std::int64_t n = 0;
-  auto operator<=>(const FindingKey&) const = default;
+  bool operator<(const FindingKey& other) const {
+    return std::tie(visit, author, n) < std::tie(other.visit, other.author, other.n);
+  }
 };
 
 /// A finding as it stands, with where its rectification has got.

@@ -69,7 +69,7 @@ Result<json> list_findings(Office& office, const json& params, std::int64_t toda
   DUDAO_CHECK(office.read([&](Store& rows) -> Status {
     std::vector<Bytes> visits;
     DUDAO_CHECK(rows.each_row(*find_table("visit"), [&](const StoredRow& row) -> Status {
-      const Bytes& id = std::get<Bytes>(row.cells[0]);
+      const auto& id = std::get<Bytes>(row.cells[0]);
       if ((school.empty() || std::get<std::string>(row.cells[1]) == school) &&
           (only_visit.empty() || to_hex(id) == only_visit))
         visits.push_back(id);
