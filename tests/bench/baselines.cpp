@@ -328,7 +328,7 @@ class FloorOffice {
         Value item = text();
         findings[n][i] = {static_cast<std::int64_t>(n), static_cast<std::int64_t>(i), std::move(item), text()};
       }
-    for (auto& row : rows) row.push_back(text());
+    for (auto& row : rows) row.emplace_back(text());
     for (auto& of : answers)
       for (auto& row : of) row.push_back(text());
     for (auto& of : findings)
