@@ -447,11 +447,10 @@ Status VisitBook::judge_finding(BytesView id, BytesView finding_visit, EntryId f
                                 std::string_view text) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(editable(visit));
-  const bool rejected = outcome == to_string(FindingState::kRejected);
-  if (!rejected && outcome != to_string(FindingState::kVerified))
-    return fail(Code::kResultWrong, std::string(outcome.substr(0, 40)));
-  if (rejected && text.empty()) return fail(Code::kWordsMissing, "text");
-  DUDAO_CHECK(check_text(text, kMaxFindingChars, "text"));
+  const auto result = result_from(outcome);
+  if (!result) return fail(Code::kResultWrong, "outcome " + std::string(excerpt(outcome, 40)));
+  if (result == FindingState::kRejected && text.empty()) return fail(Code::kWordsMissing, "text");
+  DUDAO_CHECK(check_text(text, kMaxRectificationChars, "text"));
   DUDAO_TRY(const auto carried, db_.lookup("SELECT 1 FROM carried_finding WHERE visit = ? AND finding_visit = ? AND "
                                            "finding_author = ? AND finding_n = ?",
                                            BytesView(visit.id), finding_visit, finding.author, finding.n));

@@ -113,6 +113,11 @@ string_view to_string(FindingEvent event) noexcept {
 std::optional<FindingState> finding_state_from(string_view name) noexcept {
   return find_name<FindingState>(kFindingStateNames, name, 1);
 }
+
+std::optional<FindingState> result_from(string_view name) noexcept {
+  const auto state = finding_state_from(name);
+  return state == FindingState::kVerified || state == FindingState::kRejected ? state : std::nullopt;
+}
 std::optional<FindingEvent> finding_event_from(string_view name) noexcept {
   return find_name<FindingEvent>(kFindingEventNames, name, 1);
 }

@@ -238,6 +238,19 @@ constexpr bool is_final(FindingState state) noexcept {
   return state == FindingState::kFixedOnSite || state == FindingState::kVerified || state == FindingState::kReferred;
 }
 
+/// It is the school's turn: notice was given, and it has not reported.
+constexpr bool awaits_school(FindingState state) noexcept {
+  return state == FindingState::kNoticed || state == FindingState::kAcknowledged || state == FindingState::kPlanned;
+}
+/// The last day has passed, and the school has not reported. Days since 1970-01-01 at the place.
+constexpr bool is_overdue(FindingState state, std::optional<std::int64_t> due_day, std::int64_t today) noexcept {
+  return due_day && *due_day < today && (state == FindingState::kOpen || awaits_school(state));
+}
+/// Characters of what is demanded, planned, reported or seen again.
+inline constexpr std::size_t kMaxRectificationChars = 4'000;
+/// What a re-inspection may say of a finding: "VERIFIED" or "REJECTED", or nothing.
+std::optional<FindingState> result_from(std::string_view name) noexcept;
+
 std::string_view to_string(FindingState state) noexcept;
 std::string_view to_string(FindingEvent event) noexcept;
 std::optional<FindingState> finding_state_from(std::string_view name) noexcept;

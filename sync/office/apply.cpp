@@ -416,9 +416,7 @@ class DeviceChanges {
     if (table.name == "answer")
       return text_at(row, 2) == device_.inspector ? Status() : fail(Code::kNotYours, "answer.observer");
     if (table.name == "reinspection_result") {
-      const std::string_view outcome = text_at(row, table.column("outcome"));
-      if (outcome != to_string(FindingState::kVerified) && outcome != to_string(FindingState::kRejected))
-        return fail(Code::kResultWrong, std::string(outcome));
+      for (std::size_t i = table.key_columns; i < row.size(); ++i) DUDAO_CHECK(check_result(table.columns[i], row[i]));
       DUDAO_TRY(const auto carried, draft_.row(*find_table("carried_finding"), row.first(table.key_columns)));
       if (!carried) return fail(Code::kResultWrong, readable_key(table, row.first(table.key_columns)));
     }
@@ -431,7 +429,36 @@ class DeviceChanges {
     return {};
   }
 
-  Status check_update(const Table& table, const RowUpdate& update, Actor actor) const {
+  /// Cell by cell, since two that did not know of each other may each bring in some.
+  static Status check_result(const Column& column, const ValueView& cell) {
+    const auto* said = std::get_if<std::string_view>(&cell);
+    if (column.name == "outcome" && (!said || !result_from(*said)))
+      return fail(Code::kResultWrong, "outcome " + std::string(excerpt(said ? *said : "", 40)));
+    if (column.name == "text" && said &&
+        (count_characters(*said) > kMaxRectificationChars || said->find('\0') != std::string_view::npos))
+      return fail(Code::kResultWrong, "text");
+    return {};
+  }
+
+  /// A result is the word of whoever spoke last, and says who that is.
+  Status check_result_update(const Table& table, const RowUpdate& update) {
+    const std::size_t inspector = table.column("inspector");
+    bool named = false;
+    for (const auto& [column, cell] : update.cells) {
+      DUDAO_CHECK(check_result(table.columns[column], cell));
+      if (column != inspector) continue;
+      named = true;
+      if (!equal(cell, std::string_view(device_.inspector))) return fail(Code::kNotYours, "inspector");
+    }
+    if (named) return {};
+    // Not named anew: then it was theirs already, as far as they knew.
+    DUDAO_TRY(const auto row, draft_.row(table, update.key));
+    if (!row || std::get<std::string>(row->cells[inspector]) == device_.inspector) return {};
+    DUDAO_TRY(const auto clock, draft_.cell_clock(table, encode_key(update.key), inspector));
+    return w_.saw(clock.value_or(row->clock)) ? fail(Code::kNotYours, "inspector") : Status();
+  }
+
+  Status check_update(const Table& table, const RowUpdate& update, Actor actor) {
     if (table.writer == Writer::kOffice) {
       for (const auto& [column, value] : update.cells)
         if (std::find(table.device_may_update.begin(), table.device_may_update.end(), table.columns[column].name) ==
@@ -445,17 +472,7 @@ class DeviceChanges {
     static constexpr std::string_view kEditable[] = {"answer", "finding", "note", "reinspection_result"};
     if (std::find(std::begin(kEditable), std::end(kEditable), table.name) == std::end(kEditable))
       return fail(Code::kNotYours, std::string(table.name));
-    if (table.name == "reinspection_result") {  // The team's word, whoever of it speaks.
-      for (const auto& [column, value] : update.cells) {
-        const std::string& name = table.columns[column].name;
-        const auto* text = std::get_if<std::string_view>(&value);
-        if (name == "inspector" && (!text || *text != device_.inspector)) return fail(Code::kNotYours, "inspector");
-        if (name == "outcome" &&
-            (!text || (*text != to_string(FindingState::kVerified) && *text != to_string(FindingState::kRejected))))
-          return fail(Code::kResultWrong, text ? std::string(*text) : std::string());
-      }
-      return {};
-    }
+    if (table.name == "reinspection_result") return check_result_update(table, update);
     if (actor == Actor::kLead) return {};  // The lead reconciles what the team recorded.
     const bool own =
         table.name == "answer" ? text_at(update.key, 2) == device_.inspector : integer_at(update.key, 1) == device_.no;

@@ -3,6 +3,7 @@
 #include "schema/checklist.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 namespace dudao {
@@ -26,9 +27,9 @@ std::string name_of(const FindingKey& key) {
   return to_hex(key.visit) + " " + std::to_string(key.author) + "/" + std::to_string(key.n);
 }
 
-Status check_words(const std::string& text, const char* what) {
+Status check_words(const std::string& text, std::size_t most_chars, const char* what) {
   if (!is_utf8(view(text)) || text.find('\0') != std::string::npos) return fail(Code::kTextNotUtf8, what);
-  return count_characters(text) <= kMaxRectificationChars ? Status() : fail(Code::kTextTooLong, what);
+  return count_characters(text) <= most_chars ? Status() : fail(Code::kTextTooLong, what);
 }
 
 Result<std::string> route_of(const RectificationAct& act, const FindingView& finding) {
@@ -109,14 +110,16 @@ bool voided(const StoredRow& finding) {
   return !std::holds_alternative<std::monostate>(finding.cells[table_of("finding").column("void_reason")]);
 }
 
-bool schools_turn(FindingState state) noexcept {
-  return state == FindingState::kNoticed || state == FindingState::kAcknowledged || state == FindingState::kPlanned;
-}
-
 }  // namespace
 
-bool FindingView::overdue(std::int64_t today) const noexcept {
-  return due_day && *due_day < today && (schools_turn(state) || state == FindingState::kOpen);
+std::optional<FindingKey> finding_key(Bytes visit, std::string_view entry) {
+  FindingKey out{std::move(visit), 0, 0};
+  const char* const end = entry.data() + entry.size();
+  const auto author = std::from_chars(entry.data(), end, out.author);
+  if (author.ec != std::errc() || author.ptr == end || *author.ptr != '/') return std::nullopt;
+  const auto n = std::from_chars(author.ptr + 1, end, out.n);
+  if (n.ec != std::errc() || n.ptr != end) return std::nullopt;
+  return out;
 }
 
 Result<FindingView> find_finding(Store& rows, const FindingKey& key) {
@@ -170,11 +173,10 @@ Status RectificationSteps::take(const RectificationAct& act) {
   if (act.event == FindingEvent::kFixOnSite)  // Recorded on the visit, by those who were there.
     return fail(Code::kFindingTransitionNotAllowed, std::string(to_string(act.event)));
   DUDAO_TRY(next.state, advance(at->view.state, act.event, act.actor));
-  for (const auto& [words, what] : {std::pair<const std::string&, const char*>{act.text, "text"},
-                                    {act.person, "person"},
-                                    {act.superior_unit, "superior unit"},
-                                    {act.responsible, "responsible"}})
-    DUDAO_CHECK(check_words(words, what));
+  DUDAO_CHECK(check_words(act.text, kMaxRectificationChars, "text"));
+  DUDAO_CHECK(check_words(act.person, kMaxRectificationNameChars, "person"));
+  DUDAO_CHECK(check_words(act.superior_unit, kMaxRectificationNameChars, "superior unit"));
+  DUDAO_CHECK(check_words(act.responsible, kMaxRectificationNameChars, "responsible"));
   if (act.person.empty()) return fail(Code::kWordsMissing, "person");
   const bool needs_words = act.event == FindingEvent::kPlan || act.event == FindingEvent::kReport ||
                            act.event == FindingEvent::kReject || act.event == FindingEvent::kRefer;
@@ -238,17 +240,16 @@ Status RectificationSteps::take_result(const FindingKey& finding, FindingState o
   act.actor = Actor::kInspector;
   act.person = inspector;
   DUDAO_TRY(Changed* const at, changed(finding));
+  act.text = text.empty() ? to_string(outcome) : text;
   // The school said nothing, and the inspector saw it for themselves.
-  while (schools_turn(at->view.state)) {
+  while (awaits_school(at->view.state)) {
     act.event = at->view.state == FindingState::kNoticed        ? FindingEvent::kAcknowledge
                 : at->view.state == FindingState::kAcknowledged ? FindingEvent::kPlan
                                                                 : FindingEvent::kReport;
-    act.text = text.empty() ? to_string(outcome) : text;
     act.responsible = act.event == FindingEvent::kPlan ? std::string(inspector) : "";
     DUDAO_CHECK(take(act));
   }
   act.event = outcome == FindingState::kVerified ? FindingEvent::kVerify : FindingEvent::kReject;
-  act.text = text;
   act.responsible.clear();
   act.reinspection = to_bytes(reinspection);
   return take(act);
@@ -276,7 +277,7 @@ Status carry_findings(Store& rows, BytesView visit, std::string_view school, con
     if (!once.insert(key).second) return fail(Code::kCarriedFinding, name_of(key) + " twice");
     DUDAO_TRY(const FindingView finding, find_finding(rows, key));
     if (finding.school != school) return fail(Code::kCarriedFinding, name_of(key) + " at " + finding.school);
-    if (!schools_turn(finding.state) && finding.state != FindingState::kReported)
+    if (!awaits_school(finding.state) && finding.state != FindingState::kReported)
       return fail(Code::kCarriedFinding, name_of(key) + " " + std::string(to_string(finding.state)));
     out.insert("carried_finding", {to_bytes(visit), key.visit, key.author, key.n, or_null(finding.item),
                                    finding.severity, or_null(finding.clause), finding.text, finding.round,
@@ -295,11 +296,12 @@ Status take_results(Store& rows, BytesView visit, RectificationSteps& steps) {
   for (const StoredRow& row : found) {
     const FindingKey key{std::get<Bytes>(row.cells[1]), std::get<std::int64_t>(row.cells[2]),
                          std::get<std::int64_t>(row.cells[3])};
-    const auto outcome = finding_state_from(text_in(results, row.cells, "outcome"));
+    const auto outcome = result_from(text_in(results, row.cells, "outcome"));
     if (!outcome) return fail(Code::kStateUnknown, name_of(key));
-    // Meanwhile settled otherwise: what was seen stands in the visit, and changes nothing.
-    DUDAO_TRY(const FindingView finding, find_finding(rows, key));
-    if (!schools_turn(finding.state) && finding.state != FindingState::kReported) continue;
+    const auto finding = find_finding(rows, key);
+    if (!finding && finding.error().code == Code::kFindingUnknown) continue;
+    if (!finding) return fail(finding.error());
+    if (!awaits_school(finding->state) && finding->state != FindingState::kReported) continue;
     DUDAO_CHECK(steps.take_result(key, *outcome, text_in(results, row.cells, "text"),
                                   text_in(results, row.cells, "inspector"), visit));
   }

@@ -18,7 +18,7 @@
 
 namespace dudao {
 
-inline constexpr std::size_t kMaxRectificationChars = 4'000;  ///< of a demand, plan, report, reason or name
+inline constexpr std::size_t kMaxRectificationNameChars = 200;  ///< of a person, a unit, who is responsible
 
 /// A finding of a visit: who made it (device number) and their count.
 struct FindingKey {
@@ -41,9 +41,10 @@ struct FindingView {
   std::string route, responsible, plan, report;
   std::string demand;  ///< words of the newest notice
 
-  /// Its day has passed, and the school has not reported.
-  bool overdue(std::int64_t today) const noexcept;
+  bool overdue(std::int64_t today) const noexcept { return is_overdue(state, due_day, today); }
 };
+/// A finding of the visit as people name it: "3/1", device and count. Nothing for anything else.
+std::optional<FindingKey> finding_key(Bytes visit, std::string_view entry);
 /// Errors: kFindingUnknown (none such, or voided), database errors.
 Result<FindingView> find_finding(Store& rows, const FindingKey& key);
 /// Of a visit, in key order, without those that were voided. Error: kVisitUnknown, database errors.
@@ -76,7 +77,7 @@ class RectificationSteps {
   /// database errors. A step that was refused leaves nothing.
   Status take(const RectificationAct& act);
   /// What a re-inspection found: where the school has not said so itself, the steps up to its report are taken in the
-  /// inspector's name first.
+  /// inspector's name first. Where there are no words the outcome stands for them. Errors: as take().
   Status take_result(const FindingKey& finding, FindingState outcome, std::string_view text, std::string_view inspector,
                      BytesView reinspection);
   void write(ChangesBuilder& out) const;
@@ -104,7 +105,8 @@ Result<std::vector<StoredRow>> rectification_steps(Store& rows, const FindingKey
 /// of another school, or nothing is asked of the school), database errors.
 Status carry_findings(Store& rows, BytesView visit, std::string_view school, const std::vector<FindingKey>& findings,
                       ChangesBuilder& out);
-/// The results of a visit's carried findings, as steps. Errors: as take_result().
+/// The results of a visit's carried findings, as steps. One on a finding that was settled otherwise or taken back since
+/// changes nothing. Errors: database errors, and none that a device's words could cause.
 Status take_results(Store& rows, BytesView visit, RectificationSteps& steps);
 /// Error: kFindingsOpen (one of the visit's findings still asks something of the school; names it).
 Status check_findings_closed(Store& rows, BytesView visit);

@@ -5,8 +5,6 @@
 #include "sync/author.hpp"
 #include "sync/office/office.hpp"
 
-#include <charconv>
-
 #include <nlohmann/json.hpp>
 
 namespace dudao {
@@ -32,28 +30,11 @@ Response refuse(const Error& error) {
 
 json text_or_null(const std::string& text) { return text.empty() ? json() : json(text); }
 
-json shown(const FindingView& finding, std::int64_t today) {
-  return {{"finding", std::to_string(finding.key.author) + "/" + std::to_string(finding.key.n)},
-          {"severity", finding.severity},
-          {"text", finding.text},
-          {"clause", text_or_null(finding.clause)},
-          {"state", to_string(finding.state)},
-          {"round", finding.round},
-          {"route", finding.route},
-          {"superior_unit", finding.superior_unit},
-          {"demand", text_or_null(finding.demand)},
-          {"due", finding.due_day ? json(date_text(*finding.due_day)) : json()},
-          {"overdue", finding.overdue(today)},
-          {"responsible", text_or_null(finding.responsible)},
-          {"plan", text_or_null(finding.plan)},
-          {"report", text_or_null(finding.report)}};
-}
-
 /// What a request says; everything else in it is refused.
 struct Asked {
   Hash code_hash{};
   std::optional<FindingEvent> event;  ///< absent: only to be shown
-  std::int64_t author = 0, n = 0;
+  std::string finding;                ///< "3/1"
   std::string person, responsible, text;
 };
 
@@ -64,11 +45,10 @@ Result<Asked> read_request(const Request& request) {
   Asked out;
   std::string code;
   std::string deed;
-  std::string finding;
   for (const auto& [name, value] : document.items()) {
     std::string* const to = name == "code"          ? &code
                             : name == "do"          ? &deed
-                            : name == "finding"     ? &finding
+                            : name == "finding"     ? &out.finding
                             : name == "person"      ? &out.person
                             : name == "responsible" ? &out.responsible
                             : name == "text"        ? &out.text
@@ -83,12 +63,6 @@ Result<Asked> read_request(const Request& request) {
   out.event = finding_event_from(deed);
   if (out.event != FindingEvent::kAcknowledge && out.event != FindingEvent::kPlan && out.event != FindingEvent::kReport)
     return fail(Code::kParameterWrong, "do");
-  const char* const end = finding.data() + finding.size();
-  const auto author = std::from_chars(finding.data(), end, out.author);
-  if (author.ec != std::errc() || author.ptr == end || *author.ptr != '/')
-    return fail(Code::kFindingUnknown, "finding");
-  const auto n = std::from_chars(author.ptr + 1, end, out.n);
-  if (n.ec != std::errc() || n.ptr != end) return fail(Code::kFindingUnknown, "finding");
   return out;
 }
 
@@ -117,8 +91,10 @@ Result<json> serve(Office& office, Clock& clock, const Request& request) {
     const std::string actor = "school " + school["code"].get<std::string>();
     DUDAO_CHECK(office.decide(actor, "finding." + std::string(to_string(*asked.event)),
                               [&](Store& rows) -> Result<ChangesBuilder> {
+                                const auto finding = finding_key(visit, asked.finding);
+                                if (!finding) return fail(Code::kFindingUnknown, "finding");
                                 RectificationAct act;
-                                act.finding = {visit, asked.author, asked.n};
+                                act.finding = *finding;
                                 act.event = *asked.event;
                                 act.actor = Actor::kSchool;
                                 act.person = asked.person;
@@ -135,13 +111,30 @@ Result<json> serve(Office& office, Clock& clock, const Request& request) {
   DUDAO_CHECK(office.read([&](Store& rows) -> Status {
     DUDAO_TRY(const auto findings, findings_of(rows, visit));
     for (const FindingView& finding : findings)
-      if (finding.round > 0) out["findings"].push_back(shown(finding, today));
+      if (finding.round > 0) out["findings"].push_back(finding_json(finding, today));
     return {};
   }));
   return out;
 }
 
 }  // namespace
+
+json finding_json(const FindingView& finding, std::int64_t today) {
+  return {{"finding", std::to_string(finding.key.author) + "/" + std::to_string(finding.key.n)},
+          {"severity", finding.severity},
+          {"text", finding.text},
+          {"clause", text_or_null(finding.clause)},
+          {"state", to_string(finding.state)},
+          {"round", finding.round},
+          {"route", finding.route},
+          {"superior_unit", finding.superior_unit},
+          {"demand", text_or_null(finding.demand)},
+          {"due", finding.due_day ? json(date_text(*finding.due_day)) : json()},
+          {"overdue", finding.overdue(today)},
+          {"responsible", text_or_null(finding.responsible)},
+          {"plan", text_or_null(finding.plan)},
+          {"report", text_or_null(finding.report)}};
+}
 
 Result<Bytes> offer_school_code(Office& office, Clock& clock, std::string_view actor, BytesView visit) {
   Bytes code = random_bytes(16);

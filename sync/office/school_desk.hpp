@@ -14,10 +14,12 @@
 
 #include "platform/platform.hpp"
 #include "sync/office/http_message.hpp"
-#include "sync/office/store.hpp"
+#include "sync/office/rectification.hpp"
 
 #include <cstdint>
 #include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
 
 namespace dudao {
 
@@ -30,6 +32,9 @@ inline constexpr std::int64_t kSchoolCodeLife_ms = std::int64_t{90} * 86'400'000
 /// A code for the visit's school, in place of the one before; valid 90 days. 16 bytes, to be handed over as hex.
 /// Errors: kVisitUnknown, database errors.
 Result<Bytes> offer_school_code(Office& office, Clock& clock, std::string_view actor, BytesView visit);
+
+/// What everybody may know of a finding, days as "2026-04-30".
+nlohmann::json finding_json(const FindingView& finding, std::int64_t today);
 
 /// Never fails: every refusal is a response.
 Response serve_school(Office& office, Clock& clock, const Request& request);

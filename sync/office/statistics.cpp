@@ -280,9 +280,7 @@ Status findings(Store& rows, const Seen& seen, StatisticKind kind, std::int64_t 
     const auto state = finding_state_from(name);
     const bool open = state && !is_final(*state);
     const auto due_day = begun ? since->second.due_day : finding.integer("due_day");
-    // Once the school has reported, it is the office's turn.
-    const bool overdue =
-        open && state != FindingState::kReported && state != FindingState::kRejected && due_day && *due_day < today;
+    const bool overdue = state && is_overdue(*state, due_day, today);
     const std::string& school = found->second.school;
     const auto count = [&](const std::vector<std::string>& group, std::size_t measure) {
       lines.count(group, measure, row);

@@ -17,13 +17,13 @@ namespace dudao {
 /// What is counted. A school is of the organisational unit that its register names, or of the one of
 /// StatisticScope::level above that.
 ///
-///     coverage    by unit and kind of visit   open schools, schools visited, visits that took place
-///     visits      by inspector                assigned, took place, led, nobody let in, returned, cancelled
-///     findings    by item, severity, state    findings, and how many of them are overdue
-///     open        by severity and age         findings that ask something of the school: up to 30, 90, 180 days,
-///     longer overdue     by unit and school          findings past their day staffing    by unit normal schools, large
-///     ones, inspectors needed, there, missing draws       by draw and its state       visits drawn, took place,
-///     outstanding
+/// - coverage, by unit and kind of visit: open schools, schools visited, visits that took place
+/// - visits, by inspector: assigned, took place, led, nobody let in, returned, cancelled
+/// - findings, by item, severity and state of their rectification: findings, and how many of them are overdue
+/// - open, by severity and age (up to 30, 90, 180 days, longer): findings that are not closed
+/// - overdue, by unit and school: findings whose day has passed before the school reported
+/// - staffing, by unit: normal schools, large ones, inspectors needed, there, missing
+/// - draws, by draw and its state: visits drawn, took place, outstanding
 enum class StatisticKind : std::uint8_t { kCoverage = 1, kVisits, kFindings, kOpen, kOverdue, kStaffing, kDraws };
 inline constexpr StatisticKind kStatisticKinds[] = {
     StatisticKind::kCoverage, StatisticKind::kVisits,   StatisticKind::kFindings, StatisticKind::kOpen,

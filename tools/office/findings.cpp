@@ -2,8 +2,7 @@
 
 #include "schema/answer.hpp"
 #include "schema/register_import.hpp"
-
-#include <charconv>
+#include "sync/office/school_desk.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -21,25 +20,12 @@ std::string name_of(const FindingKey& key) {
   return to_hex(key.visit) + ":" + std::to_string(key.author) + "/" + std::to_string(key.n);
 }
 
-json or_null(const std::string& text) { return text.empty() ? json() : json(text); }
-
 json shown(const FindingView& finding, std::int64_t today) {
-  return {{"finding", name_of(finding.key)},
-          {"school", finding.school},
-          {"item", or_null(finding.item)},
-          {"severity", finding.severity},
-          {"clause", or_null(finding.clause)},
-          {"text", finding.text},
-          {"state", to_string(finding.state)},
-          {"round", finding.round},
-          {"route", or_null(finding.route)},
-          {"superior_unit", or_null(finding.superior_unit)},
-          {"due", finding.due_day ? json(date_text(*finding.due_day)) : json()},
-          {"overdue", finding.overdue(today)},
-          {"demand", or_null(finding.demand)},
-          {"responsible", or_null(finding.responsible)},
-          {"plan", or_null(finding.plan)},
-          {"report", or_null(finding.report)}};
+  json out = finding_json(finding, today);
+  out["finding"] = name_of(finding.key);
+  out["school"] = finding.school;
+  out["item"] = finding.item.empty() ? json() : json(finding.item);
+  return out;
 }
 
 }  // namespace
@@ -50,13 +36,9 @@ Result<FindingKey> finding_from(std::string_view name) {
   if (colon == std::string_view::npos) return wrong();
   const auto visit = from_hex(name.substr(0, colon));
   if (!visit || visit->size() != 16) return wrong();
-  FindingKey out{*visit, 0, 0};
-  const char* const end = name.data() + name.size();
-  const auto author = std::from_chars(name.data() + colon + 1, end, out.author);
-  if (author.ec != std::errc() || author.ptr == end || *author.ptr != '/') return wrong();
-  const auto n = std::from_chars(author.ptr + 1, end, out.n);
-  if (n.ec != std::errc() || n.ptr != end) return wrong();
-  return out;
+  auto key = finding_key(*visit, name.substr(colon + 1));
+  if (!key) return wrong();
+  return *std::move(key);
 }
 
 Result<json> list_findings(Office& office, const json& params, std::int64_t today) {

@@ -97,7 +97,8 @@ struct County {
                                        {FindingEvent::kReport, Actor::kSchool}})
       REQUIRE(act(step(n, event, actor)) == Code{});
   }
-  Result<std::vector<Bytes>> plan_again(std::vector<FindingKey> findings, std::string school = "140001") {
+  Result<std::vector<Bytes>> plan_again(std::vector<FindingKey> findings, std::string school = "140001",
+                                        std::vector<std::string> team = {"I001"}) {
     VisitPlan plan;
     plan.school = std::move(school);
     plan.kind = "REINSPECT";
@@ -105,7 +106,7 @@ struct County {
     plan.template_version = 1;
     plan.from_day = 20'500;
     plan.to_day = 20'520;
-    plan.team = {"I001"};
+    plan.team = std::move(team);
     plan.findings = std::move(findings);
     return office->plan("王处长", {plan});
   }
@@ -262,25 +263,123 @@ TEST_CASE("a re-inspection carries the findings, and what it saw counts once the
   CHECK(at.office.check().sound());
 }
 
-TEST_CASE("a device says nothing of findings that its visit does not carry, nor in a colleague's name") {
+TEST_CASE("a device says nothing of findings that its visit does not carry, nor anything but the two outcomes") {
   County at;
   at.submit();
   at.to_reported(1);
   const Bytes again = at.plan_again({at.finding(1)}).value().front();
   at.device.must_sync();
   at.device.check_in(again);
-  const auto say = [&](std::int64_t n, std::string_view outcome, std::string_view who) {
+  const auto say = [&](std::int64_t n, std::string_view outcome, std::string_view text = {}) {
     at.device.write([&] {
-      return at.device.db->execute("INSERT INTO reinspection_result VALUES (?, ?, ?, ?, ?, NULL, ?, 1, 480, 1)",
-                                   BytesView(again), BytesView(at.visit), at.device.number(), n, outcome, who);
+      return at.device.db->execute("INSERT INTO reinspection_result VALUES (?, ?, ?, ?, ?, ?, 'I001', 1, 480, 1)",
+                                   BytesView(again), BytesView(at.visit), at.device.number(), n, outcome, text);
     });
     const PassReport report = at.device.must_sync();
     REQUIRE(report.refusals.size() == 1);
     return static_cast<Code>(report.refusals.front().code);
   };
-  CHECK(say(3, "VERIFIED", "I001") == Code::kResultWrong);
-  CHECK(say(1, "CLOSED", "I001") == Code::kResultWrong);
+  CHECK(say(3, "VERIFIED") == Code::kResultWrong);
+  CHECK(say(1, "CLOSED") == Code::kResultWrong);
   CHECK(at.look(1).state == FindingState::kReported);
+}
+
+TEST_CASE("what a device says of a finding is short enough for a notice, so that the office can accept the visit") {
+  County at;
+  at.submit();
+  at.to_reported(1);
+  const Bytes again = at.plan_again({at.finding(1)}).value().front();
+  at.device.must_sync();
+  at.device.check_in(again);
+  at.device.write([&] {
+    return at.device.db->execute(
+        "INSERT INTO reinspection_result VALUES (?, ?, ?, 1, 'REJECTED', ?, 'I001', 1, 480, 1)", BytesView(again),
+        BytesView(at.visit), at.device.number(), std::string_view(std::string(kMaxRectificationChars + 1, 'x')));
+  });
+  const PassReport report = at.device.must_sync();
+  REQUIRE(report.refusals.size() == 1);
+  CHECK(static_cast<Code>(report.refusals.front().code) == Code::kResultWrong);
+}
+
+TEST_CASE("of two members who judge at once both words are kept, each in its own name, and the office can accept") {
+  County at;
+  TestDevice other{at.office, "I002"};
+  other.enrol();
+  at.submit();
+  at.to_reported(1);
+  const Bytes again = at.plan_again({at.finding(1)}, "140001", {"I001", "I002"}).value().front();
+  const auto judge = [&](TestDevice& device, std::string_view outcome) {
+    device.write([&] {
+      return device.db->execute("INSERT INTO reinspection_result VALUES (?, ?, ?, 1, ?, NULL, ?, 1, 480, 1)",
+                                BytesView(again), BytesView(at.visit), at.device.number(), outcome,
+                                std::string_view(device.inspector));
+    });
+  };
+  const auto stands = [&](std::string_view column) {
+    return at.office.cell("reinspection_result",
+                          {BytesView(again), BytesView(at.visit), at.device.number(), std::int64_t{1}}, column);
+  };
+  for (TestDevice* device : {&at.device, &other}) {
+    device->must_sync();
+    device->check_in(again);
+  }
+  judge(at.device, "VERIFIED");
+  judge(other, "REJECTED");
+  for (TestDevice* device : {&at.device, &other, &at.device}) REQUIRE(device->must_sync().refusals.empty());
+  const std::string kept = stands("outcome");
+  CHECK(stands("inspector") == (kept == "VERIFIED" ? "I001" : "I002"));
+  for (TestDevice* device : {&at.device, &other}) {
+    CHECK(std::get<std::string>(**device->db->lookup("SELECT outcome FROM reinspection_result")) == kept);
+    CHECK(device->db->integer("SELECT count(*) FROM disagreement WHERE field = 'outcome' AND resolved = 0").value() ==
+          1);
+  }
+
+  // Who knows whose word stands does not change it without saying who now speaks.
+  TestDevice& loser = kept == "VERIFIED" ? other : at.device;
+  const std::string turned = kept == "VERIFIED" ? "REJECTED" : "VERIFIED";
+  loser.write(
+      [&] { return loser.db->execute("UPDATE reinspection_result SET outcome = ?", std::string_view(turned)); });
+  const PassReport report = loser.must_sync();
+  REQUIRE(report.refusals.size() == 1);
+  CHECK(static_cast<Code>(report.refusals.front().code) == Code::kNotYours);
+  CHECK(stands("outcome") == kept);
+  loser.write([&] {
+    return loser.db->execute("UPDATE reinspection_result SET outcome = 'REJECTED', inspector = ?",
+                             std::string_view(loser.inspector));
+  });
+  REQUIRE(loser.must_sync().refusals.empty());
+  CHECK(stands("outcome") == "REJECTED");
+  CHECK(stands("inspector") == loser.inspector);
+
+  // Rejected without a word: the outcome stands for it.
+  at.device.must_sync();
+  at.device.write([&] { return at.device.answer(again, "S1", std::int64_t{1}); });
+  at.device.write([&] { return at.device.answer(again, "S2", std::int64_t{3}); });
+  at.device.finish_and_submit(again);
+  REQUIRE(at.device.must_sync().refusals.empty());
+  REQUIRE(at.office->visit_event("王处长", again, "accept", "", ""));
+  CHECK(at.look(1).state == FindingState::kRejected);
+  CHECK(at.office->rebuild());
+}
+
+TEST_CASE("a finding that was taken back after it was carried keeps nobody from accepting the re-inspection") {
+  County at;
+  at.device.must_sync();
+  REQUIRE(at.act(at.step(3, FindingEvent::kNotice)) == Code{});
+  const Bytes again = at.plan_again({at.finding(3)}).value().front();
+  at.device.must_sync();
+  at.device.write([&] { return at.device.db->execute("UPDATE finding SET void_reason = '看错了' WHERE n = 3"); });
+  at.device.check_in(again);
+  at.device.write([&] {
+    return at.device.db->execute(
+        "INSERT INTO reinspection_result VALUES (?, ?, ?, 3, 'VERIFIED', NULL, 'I001', 1, 480, 1)", BytesView(again),
+        BytesView(at.visit), at.device.number());
+  });
+  at.device.write([&] { return at.device.answer(again, "S1", std::int64_t{1}); });
+  at.device.write([&] { return at.device.answer(again, "S2", std::int64_t{3}); });
+  at.device.finish_and_submit(again);
+  REQUIRE(at.device.must_sync().refusals.empty());
+  CHECK(at.office->visit_event("王处长", again, "accept", "", ""));
 }
 
 TEST_CASE("a school with the code sees its findings and answers for them, and nobody without it") {
