@@ -83,6 +83,16 @@ struct Line {
       if (!taken->again) return all;
     }
   }
+  /// A visit whose team has checked in, which both ends know.
+  Bytes begun_visit() {
+    office.add_people_and_schools();
+    device.enrol();
+    Bytes visit = office.plan({"I001"});
+    REQUIRE_FALSE(sync().error);
+    device.check_in(visit);
+    REQUIRE_FALSE(sync().error);
+    return visit;
+  }
   void cut_nothing() { proxy.cut_after(CuttingProxy::kNever, CuttingProxy::kNever); }
 };
 
@@ -97,12 +107,7 @@ std::vector<std::uint64_t> cuts(std::uint64_t bytes, std::uint64_t every = 300, 
 
 TEST_CASE("an exchange that breaks after any byte of request or answer loses nothing and doubles nothing") {
   Line line;
-  line.office.add_people_and_schools();
-  line.device.enrol();
-  const Bytes visit = line.office.plan({"I001"});
-  REQUIRE_FALSE(line.sync().error);
-  line.device.check_in(visit);
-  REQUIRE_FALSE(line.sync().error);
+  const Bytes visit = line.begun_visit();
 
   // How many bytes such an exchange has; later ones differ by a few, so both ends are overshot.
   line.device.add_note(visit, 1);
@@ -227,12 +232,7 @@ TEST_CASE("an enrolment that waits for approval and breaks off after any byte wa
 
 TEST_CASE("a refusal that breaks off after any byte refuses nothing, and changes nothing at either end") {
   Line line;
-  line.office.add_people_and_schools();
-  line.device.enrol();
-  const Bytes visit = line.office.plan({"I001"});
-  REQUIRE_FALSE(line.sync().error);
-  line.device.check_in(visit);
-  REQUIRE_FALSE(line.sync().error);
+  const Bytes visit = line.begun_visit();
   line.device.seal_note(visit, 1);
   const auto request = [&] {
     SyncPass pass(line.device.platform, *line.device.db);
@@ -280,12 +280,7 @@ TEST_CASE("a refusal that breaks off after any byte refuses nothing, and changes
 TEST_CASE(
     "an exchange under the office's time that breaks off anywhere in its two requests and answers goes on later") {
   Line line;
-  line.office.add_people_and_schools();
-  line.device.enrol();
-  const Bytes visit = line.office.plan({"I001"});
-  REQUIRE_FALSE(line.sync().error);
-  line.device.check_in(visit);
-  REQUIRE_FALSE(line.sync().error);
+  const Bytes visit = line.begun_visit();
   line.device.machine.clock.set_wall(line.device.machine.clock.wall_utc_ms() - 3'600'000);
   line.device.seal_note(visit, 1);
   REQUIRE_FALSE(line.sync().error);
@@ -367,12 +362,7 @@ TEST_CASE("a first sync of several pages that breaks off anywhere keeps the whol
 
 TEST_CASE("receipts of many batches that break off anywhere are all asked for again, and each comes as it was") {
   Line line;
-  line.office.add_people_and_schools();
-  line.device.enrol();
-  const Bytes visit = line.office.plan({"I001"});
-  REQUIRE_FALSE(line.sync().error);
-  line.device.check_in(visit);
-  REQUIRE_FALSE(line.sync().error);
+  const Bytes visit = line.begun_visit();
   // Each registered by a request of its own whose answer was lost.
   constexpr std::int64_t kBatches = 12;
   for (std::int64_t n = 1; n <= kBatches; ++n) {
