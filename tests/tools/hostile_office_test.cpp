@@ -135,6 +135,32 @@ TEST_CASE("two views of the log told to two devices are shown by the auditor who
   CHECK(at.audit("receipt", at.proof(at.first, 2, "2"), {"--ledger", told_other}).exit_code == 1);
 }
 
+TEST_CASE("a receipt of another log is shown by the auditor, though the record stands at the same place of both") {
+  TwoFaced at;
+  at.first.must_sync();
+  at.first.seal_note(at.visit, 1, "灭火器过期");
+  const std::string before = at.folder / "first.db";
+  REQUIRE(at.first.db->copy_to(before));
+  // The same record after another decision of the office each time, in the same second.
+  at.office.plan({"I002"}, "140002");
+  at.first.must_sync();
+  const std::vector<std::string> one = at.proof(at.first, 2, "one");
+  const std::string told_one = at.ledger("told one");
+  at.office.open(at.earlier);
+  at.office.plan({"I003"}, "140003");
+  at.first.db = open_database(before, Database::Mode::kOpen, DatabaseKind::kDevice).value();
+  at.first.must_sync();
+  const std::vector<std::string> other = at.proof(at.first, 2, "other");
+  const std::string told_other = at.ledger("told other");
+  CHECK(at.audit("receipt", one, {"--ledger", told_one}).exit_code == 0);
+  CHECK(at.audit("receipt", other, {"--ledger", told_other}).exit_code == 0);
+  for (const auto& [proof, ledger] : {std::pair{one, told_other}, {other, told_one}}) {
+    const Ran shown = at.audit("receipt", proof, {"--ledger", ledger});
+    CHECK(says(shown, "the ledger holds the statement at that place"));
+    CHECK(shown.exit_code == 1);
+  }
+}
+
 TEST_CASE("a receipt with any bit changed, and one of a batch that the ledger left out, is refused by the auditor") {
   TwoFaced at;
   // So many that other sizes of the tree fold the path of one in the middle alike.

@@ -329,6 +329,14 @@ class Audit {
           same, same ? console_.tr("the ledger says the same of the batch in which it came", "账本所载批次与回执一致")
                      : console_.tr("the ledger says something else of the batch in which it came: its end or its time",
                                    "账本所载批次的长度或时间与回执不一致"));
+      // The same record may stand at the same place of another log.
+      const auto root = root_at(**file, proven->size);
+      if (!root) return judged(root.error());
+      const bool of_this_log = *root && **root == proven->root;
+      findings.say(of_this_log, of_this_log
+                                    ? console_.tr("the receipt was signed for this very log", "回执正是为此日志签发")
+                                    : console_.tr("the receipt was signed for another log than this ledger's",
+                                                  "回执所属日志与此账本不是同一日志"));
     }
     return findings.conclude(console_.tr("the receipt", "回执"), std::move(facts));
   }
