@@ -43,6 +43,18 @@ const std::vector<Declared>& declared() {
       {23, "rectification_step", Scope::kVisit, Writer::kOffice},
       {24, "carried_finding", Scope::kVisit, Writer::kOffice},
       {25, "reinspection_result", Scope::kVisit, Writer::kDevice},
+      {26, "policy", Scope::kEverybody, Writer::kOffice},
+      {27, "deadline_book", Scope::kEverybody, Writer::kOffice},
+      {28, "inspector_profile", Scope::kInspector, Writer::kOffice},
+      {29, "inspector_step", Scope::kInspector, Writer::kOffice},
+      {30, "term_of_office", Scope::kInspector, Writer::kOffice},
+      {31, "training", Scope::kInspector, Writer::kOffice},
+      {32, "assessment", Scope::kInspector, Writer::kOffice},
+      {33, "campaign_design", Scope::kEverybody, Writer::kOffice},
+      {34, "sealed_assignment", Scope::kInspector, Writer::kOffice},
+      {35, "person", Scope::kOffice, Writer::kOffice},
+      {36, "proceeding", Scope::kOffice, Writer::kOffice},
+      {37, "proceeding_step", Scope::kOffice, Writer::kOffice},
   };
   return tables;
 }

@@ -18,6 +18,7 @@ enum class Scope : std::uint8_t {
   kSchool,     ///< the row's school is in the inspector's zone or visited by one of their teams
   kInspector,  ///< the row is about the inspector or a member of one of their teams
   kVisit,      ///< the inspector is in the visit's team
+  kOffice,     ///< nobody: it stays at the office
 };
 
 /// Who may write rows of the table. Whatever a device may write, the office may not, but for the columns below.

@@ -28,3 +28,78 @@ CREATE TABLE reinspection_result (
   at_utc_ms INTEGER NOT NULL, at_offset_min INTEGER NOT NULL, at_boot_ms INTEGER NOT NULL,
   PRIMARY KEY (visit, finding_visit, finding_author, finding_n)
 ) WITHOUT ROWID;
+
+-- What a jurisdiction has settled: figures that rules ask for, and limits of time.
+
+CREATE TABLE policy (
+  jurisdiction TEXT NOT NULL, name TEXT NOT NULL, from_day INTEGER NOT NULL, value INTEGER NOT NULL, source TEXT NOT NULL,
+  PRIMARY KEY (jurisdiction, name, from_day)
+) WITHOUT ROWID;
+
+CREATE TABLE deadline_book (
+  code TEXT NOT NULL, version INTEGER NOT NULL, title TEXT NOT NULL, body TEXT NOT NULL, published_utc_ms INTEGER NOT NULL,
+  PRIMARY KEY (code, version)
+) WITHOUT ROWID;
+
+-- An inspector's years: how they came to be one, what they learned, how they were judged.
+
+CREATE TABLE inspector_profile (
+  inspector TEXT NOT NULL, org_unit TEXT, degree INTEGER NOT NULL, education_years INTEGER NOT NULL, subjects TEXT,
+  PRIMARY KEY (inspector)
+) WITHOUT ROWID;
+
+CREATE TABLE inspector_step (
+  inspector TEXT NOT NULL, n INTEGER NOT NULL, event TEXT NOT NULL, state TEXT NOT NULL, person TEXT NOT NULL,
+  reason TEXT, day INTEGER NOT NULL, at_utc_ms INTEGER NOT NULL,
+  PRIMARY KEY (inspector, n)
+) WITHOUT ROWID;
+
+CREATE TABLE term_of_office (
+  inspector TEXT NOT NULL, n INTEGER NOT NULL, from_day INTEGER NOT NULL, to_day INTEGER NOT NULL, ended_day INTEGER,
+  PRIMARY KEY (inspector, n)
+) WITHOUT ROWID;
+
+CREATE TABLE training (
+  inspector TEXT NOT NULL, n INTEGER NOT NULL, day INTEGER NOT NULL, hours INTEGER NOT NULL, title TEXT NOT NULL,
+  provider TEXT, void_reason TEXT, person TEXT NOT NULL, at_utc_ms INTEGER NOT NULL,
+  PRIMARY KEY (inspector, n)
+) WITHOUT ROWID;
+
+CREATE TABLE assessment (
+  inspector TEXT NOT NULL, year INTEGER NOT NULL, inputs TEXT NOT NULL, proposed TEXT NOT NULL, decided TEXT NOT NULL,
+  person TEXT NOT NULL, reason TEXT, at_utc_ms INTEGER NOT NULL,
+  PRIMARY KEY (inspector, year)
+) WITHOUT ROWID;
+
+-- What a campaign consists of, and assignments that nobody can read before their time.
+
+CREATE TABLE campaign_design (
+  campaign TEXT NOT NULL, org_unit TEXT, scope TEXT NOT NULL, focus TEXT NOT NULL, trigger TEXT NOT NULL,
+  intent TEXT NOT NULL, template TEXT, template_version INTEGER, items TEXT, quota TEXT,
+  PRIMARY KEY (campaign)
+) WITHOUT ROWID;
+
+CREATE TABLE sealed_assignment (
+  inspector TEXT NOT NULL, visit BLOB NOT NULL, unseal_at_utc_ms INTEGER NOT NULL, body BLOB NOT NULL, seal_key BLOB,
+  PRIMARY KEY (inspector, visit)
+) WITHOUT ROWID;
+
+-- The office's own: who works there, and what follows from visits, from the report to accountability.
+
+CREATE TABLE person (
+  code TEXT NOT NULL, name TEXT NOT NULL, roles TEXT NOT NULL, org_unit TEXT NOT NULL, status TEXT NOT NULL,
+  PRIMARY KEY (code)
+) WITHOUT ROWID;
+
+CREATE TABLE proceeding (
+  code TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL, org_unit TEXT, school TEXT, visit BLOB,
+  finding_author INTEGER, finding_n INTEGER, subject TEXT NOT NULL, basis TEXT, measures TEXT, facts TEXT,
+  opened_day INTEGER NOT NULL, due_day INTEGER, due_step TEXT, due_rule TEXT,
+  PRIMARY KEY (code)
+) WITHOUT ROWID;
+
+CREATE TABLE proceeding_step (
+  proceeding TEXT NOT NULL, n INTEGER NOT NULL, event TEXT NOT NULL, state TEXT NOT NULL, person TEXT NOT NULL,
+  text TEXT, recipients TEXT, document_hash BLOB, day INTEGER NOT NULL, due_day INTEGER, at_utc_ms INTEGER NOT NULL,
+  PRIMARY KEY (proceeding, n)
+) WITHOUT ROWID;

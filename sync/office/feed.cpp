@@ -73,6 +73,8 @@ Result<FeedRows> feed_for(Store& store, const Device& device, std::int64_t from,
       case Scope::kVisit:
         for (const Bytes& visit : visits) DUDAO_CHECK(store.each_row_of_visit(table, visit, from, take(table)));
         break;
+      case Scope::kOffice:
+        break;
     }
   }
 

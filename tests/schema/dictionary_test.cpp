@@ -103,7 +103,7 @@ TEST_CASE("the data dictionary describes every table and column, as they are, an
 
 TEST_CASE("the data dictionary says who writes a synced table and who gets it, and its number") {
   const Page page = read_page();
-  const char* const scopes[] = {"everybody", "school", "inspector", "visit"};
+  const char* const scopes[] = {"everybody", "school", "inspector", "visit", "nobody"};
   for (const Table& table : synced_tables()) {
     std::ostringstream meta;
     meta << "(id " << table.id << ", " << (table.writer == Writer::kOffice ? "office" : "device") << ", scope "

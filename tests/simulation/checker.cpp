@@ -237,6 +237,8 @@ class Checker {
     switch (table.scope) {
       case Scope::kEverybody:
         return true;
+      case Scope::kOffice:
+        return false;
       case Scope::kVisit:
         return member(std::get<Bytes>(cells[0]), device.inspector);
       case Scope::kInspector:

@@ -1036,10 +1036,22 @@ class AdminMethods {
   std::string actor_;
 };
 
+std::string AdminCall::text(const char* name) const { return text_of(params, name); }
+Result<std::int64_t> AdminCall::day(const char* name, std::int64_t otherwise) const {
+  if (text(name).empty()) return otherwise;
+  return day_param(params, name);
+}
+
 Result<json> Admin::call(std::string_view method, const json& params, const AdminProgress& progress) {
-  const auto found = AdminMethods::table().find(method);
-  if (found == AdminMethods::table().end()) return fail(Code::kInternal, "method " + std::string(method.substr(0, 40)));
   try {
+    for (const AdminArea* area : {&jurisdiction_methods()}) {
+      if (const auto own = area->find(method); own != area->end())
+        return own->second({platform_, office_, params, text_of(params, "actor", "office"),
+                            day_of(platform_.clock.wall_utc_ms(), platform_.clock.utc_offset_min())});
+    }
+    const auto found = AdminMethods::table().find(method);
+    if (found == AdminMethods::table().end())
+      return fail(Code::kInternal, "method " + std::string(method.substr(0, 40)));
     AdminMethods methods(*this, params, progress);
     return (methods.*found->second)();
   } catch (const json::exception& error) {

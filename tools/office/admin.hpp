@@ -7,6 +7,7 @@
 #include "sync/office/office.hpp"
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,23 @@ namespace dudao {
 
 /// How far a long step is.
 using AdminProgress = std::function<void(std::string_view what, std::uint64_t done, std::uint64_t all)>;
+
+/// One call, as the methods of an area see it.
+struct AdminCall {
+  Platform& platform;
+  Office& office;
+  const nlohmann::json& params;
+  std::string actor;       ///< who decides
+  std::int64_t today = 0;  ///< at the office
+
+  /// Parameter of the name; empty when it is not there or null.
+  std::string text(const char* name) const;
+  /// A day like 2026-03-02; `otherwise` when it is empty. Error: kOptionWrong.
+  Result<std::int64_t> day(const char* name, std::int64_t otherwise) const;
+};
+/// The methods of an area, by name; each area has a file of its own.
+using AdminArea = std::map<std::string_view, Result<nlohmann::json> (*)(const AdminCall&), std::less<>>;
+const AdminArea& jurisdiction_methods();
 
 /// May be called from any thread.
 class Admin {

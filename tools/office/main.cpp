@@ -9,6 +9,7 @@
 #include "tools/console/console.hpp"
 #include "tools/office/admin.hpp"
 #include "tools/office/admin_socket.hpp"
+#include "tools/office/commands.hpp"
 #include "tools/office/figures.hpp"
 #include "tools/office/form.hpp"
 #include "tools/office/listener.hpp"
@@ -1051,6 +1052,8 @@ class OfficeProgram {
         ->add_option("visit", visit_, tr("Visit", "督导编号"))
         ->required();
 
+    add_jurisdiction_commands(app, commands_);
+
     CLI::App* documents =
         console_.group(app, "document", "Write documents about a visit, as PDF or HTML", "生成督导文书（PDF 或 HTML）");
     add_document(*documents, "feedback", "The feedback sheet, with the hash of the one that the device printed",
@@ -1213,6 +1216,9 @@ class OfficeProgram {
   }
 
   Console console_;
+  OfficeCommands commands_{console_,
+                           [this](std::string_view method, json params) { return ask(method, std::move(params)); },
+                           [this](const std::string& path) { return read(path, kMaxSmallFileBytes); }};
   DesktopFiles files_;
   std::string data_, secret_, actor_, origin_, listen_, certificate_, private_key_, log_file_;
   std::string path_, encoding_, root_, school_, kind_, template_, from_, to_, unseal_at_, campaign_, state_, visit_,
