@@ -149,6 +149,7 @@ class AgentMethods {
         {"office.set", &AgentMethods::set_office},
         {"enrol.request", &AgentMethods::enrol},
         {"visit.list", &AgentMethods::list_visits},
+        {"visit.unseal", &AgentMethods::unseal},
         {"visit.get", &AgentMethods::get_visit},
         {"visit.prepare", &AgentMethods::prepare},
         {"visit.check_in", &AgentMethods::check_in},
@@ -278,7 +279,7 @@ class AgentMethods {
     json out = json::array();
     while (true) {
       DUDAO_TRY(const bool found, q.step());
-      if (!found) return json{{"visits", std::move(out)}};
+      if (!found) break;
       out.push_back({{"visit", to_hex(q.blob(0))},
                      {"state", std::string(q.text(1))},
                      {"kind", std::string(q.text(2))},
@@ -290,6 +291,21 @@ class AgentMethods {
                      {"to", date_text(q.integer(8))},
                      {"role", std::string(q.text(9))}});
     }
+    json sealed = json::array();
+    DUDAO_TRY(auto waiting,
+              db_.query("SELECT visit, unseal_at_utc_ms FROM sealed_assignment WHERE seal_key IS NULL AND "
+                        "inspector = (SELECT value FROM setting WHERE name = 'inspector') ORDER BY 2, 1"));
+    while (true) {
+      DUDAO_TRY(const bool found, waiting.step());
+      if (!found) return json{{"visits", std::move(out)}, {"sealed", std::move(sealed)}};
+      sealed.push_back({{"visit", to_hex(waiting.blob(0))}, {"unseal_at_utc_ms", waiting.integer(1)}});
+    }
+  }
+
+  Result<json> unseal(const json& params) {
+    DUDAO_TRY(const Bytes id, visit_id(params));
+    DUDAO_CHECK(book_.unseal(id, text(params, "code")));
+    return get_visit(params);
   }
 
   /// Rows of one of the visit's tables, a member a column but the visit's id.

@@ -2,6 +2,7 @@
 
 #include "schema/draw.hpp"
 #include "schema/visit_documents.hpp"
+#include "sync/sealed_assignment.hpp"
 #include "sync/visit_root.hpp"
 
 #include <algorithm>
@@ -195,6 +196,42 @@ Result<Answers> VisitBook::answers_of(const Open& visit, std::string_view observ
   }
 }
 
+Status VisitBook::unseal(BytesView id, std::string_view typed) {
+  DUDAO_TRY(const Author who, author(db_));
+  Bytes body;
+  std::int64_t unseal_at_utc_ms = 0;
+  {
+    DUDAO_TRY(auto q,
+              db_.query("SELECT body, unseal_at_utc_ms, seal_key FROM sealed_assignment WHERE inspector = ? AND "
+                        "visit = ?"));
+    q.bind(std::string_view(who.inspector)).bind(id);
+    DUDAO_TRY(const bool found, q.step());
+    if (!found) return fail(Code::kVisitNotHere, to_hex(id));
+    if (!q.null(2)) return {};
+    body = to_bytes(q.blob(0));
+    unseal_at_utc_ms = q.integer(1);
+  }
+  const auto code = seal_code_from(typed);
+  if (!code) return fail(Code::kUnsealCode, "16 signs");
+  DUDAO_TRY(const ChangesBuilder rows, open_assignment(*code, {id, who.inspector, unseal_at_utc_ms}, body));
+  // The office's rows, as a feed would bring them: nothing of it is this device's own change.
+  DUDAO_TRY(auto transaction, Transaction::begin(db_));
+  const Changes opened = rows.changes();
+  for (const TableChanges& table : opened.tables) {
+    std::string marks;
+    for (std::size_t i = 0; i < table.table->columns.size(); ++i) marks += i ? ", ?" : "?";
+    for (std::size_t n = 0; n < table.inserted_rows(); ++n) {
+      DUDAO_TRY(auto q, db_.query("INSERT INTO " + std::string(table.table->name) + " VALUES (" + marks +
+                                  ") ON CONFLICT DO NOTHING"));
+      for (const ValueView& cell : table.row(n)) q.bind(cell);
+      DUDAO_CHECK(q.run());
+    }
+  }
+  DUDAO_CHECK(db_.execute("UPDATE sealed_assignment SET seal_key = ? WHERE inspector = ? AND visit = ?",
+                          BytesView(*code), std::string_view(who.inspector), id));
+  return transaction.commit();
+}
+
 Status VisitBook::prepare(BytesView id) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(checklist_of(visit));
@@ -229,8 +266,13 @@ Status VisitBook::check_in(BytesView id, const std::optional<Place>& place, std:
 Status VisitBook::arrive(BytesView id, VisitEvent event, const std::optional<Place>& place, std::string_view reason) {
   DUDAO_TRY(Open visit, open(id));
   if (visit.unseal_at_utc_ms) {
+    // Where the office opened it, its word counts for more than this device's clock.
+    DUDAO_TRY(const auto opened, db_.lookup("SELECT 1 FROM sealed_assignment WHERE visit = ? AND inspector = ? AND "
+                                            "seal_key IS NOT NULL",
+                                            id, std::string_view(visit.who.inspector)));
     DUDAO_TRY(const std::int64_t now_utc_ms, likely_utc_ms(db_, platform_.clock));
-    if (now_utc_ms < *visit.unseal_at_utc_ms) return fail(Code::kSealed, std::to_string(*visit.unseal_at_utc_ms));
+    if (!opened && now_utc_ms < *visit.unseal_at_utc_ms)
+      return fail(Code::kSealed, std::to_string(*visit.unseal_at_utc_ms));
   }
   if (visit.state == VisitState::kAssigned) DUDAO_CHECK(checklist_of(visit));
   return record(db_, [&]() -> Status {

@@ -80,6 +80,10 @@ class VisitBook {
  public:
   VisitBook(Platform& platform, Database& db) : platform_(platform), db_(db) {}
 
+  /// Opens a sealed assignment with the code that the office told by telephone; opened before, nothing changes. Errors:
+  /// kUnsealCode (wrong code, or none that could be one).
+  Status unseal(BytesView visit, std::string_view code);
+
   /// The visit's package is whole: its checklist is here, parses, and the chosen items are its own. ASSIGNED becomes
   /// READY, after which the inspector can no longer recuse themselves. Errors: kTemplateUnknown, those of Checklist.
   Status prepare(BytesView visit);

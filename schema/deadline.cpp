@@ -52,16 +52,6 @@ std::string_view name_of(const std::array<std::string_view, N>& names, Number nu
   return names.at(static_cast<std::size_t>(number) - 1);
 }
 
-std::int64_t months_after(std::int64_t day, std::int64_t months) {
-  using namespace std::chrono;
-  const year_month_day from{sys_days{days{day}}};
-  const year_month month = year_month{from.year(), from.month()} + std::chrono::months{months};
-  const year_month_day same{month.year(), month.month(), from.day()};
-  const sys_days to =
-      same.ok() ? sys_days{same} : sys_days{year_month_day_last{month.year(), month_day_last{month.month()}}};
-  return to.time_since_epoch().count();
-}
-
 /// Reads one object: every field is asked for once, and what nobody asked for is a fault.
 class Fields {
  public:
@@ -199,6 +189,16 @@ std::optional<std::int64_t> WorkCalendar::end_of_term(std::int64_t day, std::int
   for (; terms > 0 && at != terms_.end(); --terms) ++at;
   if (at == terms_.end()) return std::nullopt;
   return at->second;
+}
+
+std::int64_t months_after(std::int64_t day, std::int64_t months) {
+  using namespace std::chrono;
+  const year_month_day from{sys_days{days{day}}};
+  const year_month month = year_month{from.year(), from.month()} + std::chrono::months{months};
+  const year_month_day same{month.year(), month.month(), from.day()};
+  const sys_days to =
+      same.ok() ? sys_days{same} : sys_days{year_month_day_last{month.year(), month_day_last{month.month()}}};
+  return to.time_since_epoch().count();
 }
 
 Result<Due> due(const DeadlineRule& rule, std::int64_t anchor_day, const WorkCalendar& calendar) {

@@ -25,6 +25,9 @@ std::int64_t local_day(std::int64_t utc_ms, int offset_min) noexcept;
 /// When that day begins there, in ms since 1970-01-01 UTC.
 std::int64_t begin_of_day_utc_ms(std::int64_t day, int offset_min) noexcept;
 
+/// The day of the same number so many months later, or where there is none the last of that month (art. 202).
+std::int64_t months_after(std::int64_t day, std::int64_t months);
+
 /// What has to be done in time.
 enum class DeadlineStep : std::uint8_t {
   kPriorNotice = 1,

@@ -598,6 +598,18 @@ Status Draw::recuse(string_view school, string_view inspector, std::uint8_t reas
   return fail(Code::kDrawNotInTeam, refused);
 }
 
+Status Draw::recuse_all(string_view lines) {
+  while (!lines.empty()) {
+    const std::size_t end = lines.find('\n');
+    const auto parts = split(lines.substr(0, end), '|');
+    if (end == string_view::npos || parts.size() != 3 || parts[2].size() != 2 || parts[2][0] != 'R')
+      return fail(Code::kDrawLine, "school|inspector|reason");
+    DUDAO_CHECK(recuse(parts[0], parts[1], static_cast<std::uint8_t>(parts[2][1] - '0')));
+    lines.remove_prefix(end + 1);
+  }
+  return {};
+}
+
 bool DrawReport::agrees() const noexcept {
   return !lines.empty() && std::all_of(lines.begin(), lines.end(), [](const Line& line) { return line.agrees; });
 }
@@ -634,10 +646,7 @@ bool replay(Draw& draw, string_view text, DrawReport& report) {
   std::size_t count = 0;
   for (; !text.empty(); ++count) {
     const std::size_t end = text.find('\n');
-    const auto parts = split(text.substr(0, end), '|');
-    const bool good = end != string_view::npos && parts.size() == 3 && parts[2].size() == 2 && parts[2][0] == 'R';
-    const Status status = good ? draw.recuse(parts[0], parts[1], static_cast<std::uint8_t>(parts[2][1] - '0'))
-                               : fail(Code::kDrawLine, "school|inspector|reason");
+    const Status status = draw.recuse_all(text.substr(0, end == string_view::npos ? end : end + 1));
     if (!status) {
       report.lines.push_back({false, "Later recusal " + std::to_string(count + 1) +
                                          " cannot be applied: " + shown(status.error().message())});

@@ -208,6 +208,9 @@ class Draw {
   /// Errors: kDrawNotInTeam, kDrawLine (reason is not 1 to 5), kDrawTooLarge; nothing is changed then.
   Status recuse(std::string_view school, std::string_view inspector, std::uint8_t reason);
 
+  /// Recusals in lines school|inspector|Rn, in the order decided. Errors: those of recuse(), kDrawLine.
+  Status recuse_all(std::string_view lines);
+
   /// result.txt: canonical, ASCII, LF after every line. First the draw itself, then each recusal in its turn; earlier
   /// lines never change.
   ///

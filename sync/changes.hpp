@@ -70,6 +70,7 @@ class ChangesBuilder {
   /// A whole row; cells in the table's order. REQUIRES: as many cells as columns.
   void insert(std::string_view table, std::vector<Value> cells);
   void update(std::string_view table, std::vector<Value> key, std::vector<std::pair<std::size_t, Value>> cells);
+  void add(const ChangesBuilder& other) { rows_.insert(rows_.end(), other.rows_.begin(), other.rows_.end()); }
   bool empty() const { return rows_.empty(); }
   std::size_t rows() const { return rows_.size(); }
   /// Valid until the builder changes or ends.

@@ -167,6 +167,8 @@ class Merger {
       if (table.name == "visit") return reveal_school(text_at(row, 1));
     }
     if (table.name == "zone") return reveal_school(text_at(row, 1));
+    if (table.name == "sealed_assignment" && !is_null(row[table.column("seal_key")]))
+      return reveal_visit(bytes_at(row, 1));
     return {};
   }
 

@@ -12,6 +12,7 @@
 #include "sync/office/school_desk.hpp"
 #include "sync/pack.hpp"
 #include "sync/pass.hpp"
+#include "sync/sealed_assignment.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -57,15 +58,6 @@ Result<std::optional<StoredRow>> row_of(Store& store, std::string_view table, st
 
 std::string draw_setting(std::string_view draw, std::string_view part) {
   return "draw:" + std::string(draw) + ":" + std::string(part);
-}
-
-/// UUIDv7 (RFC 9562 section 5.7): sorts by time, made without asking anybody.
-Bytes uuid_v7(std::int64_t utc_ms) {
-  Bytes id = random_bytes(16);
-  for (int i = 0; i < 6; ++i) id[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(utc_ms >> (40 - 8 * i));
-  id[6] = static_cast<std::uint8_t>((id[6] & 0x0f) | 0x70);
-  id[8] = static_cast<std::uint8_t>((id[8] & 0x3f) | 0x80);
-  return id;
 }
 
 /// Calls work(0) to work(count - 1), beginning in this order, on threads beside the caller's while that goes on. The
@@ -121,6 +113,21 @@ class Beside {
 };
 
 Value or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
+
+/// A visit to a school that was drawn, otherwise as the pattern says.
+VisitPlan drawn_visit(const Draw& draw, const DrawnSchool& school, const VisitPlan& pattern) {
+  VisitPlan plan = pattern;
+  plan.school = draw.inputs().frame[school.school].school;
+  plan.kind = "RANDOM";
+  plan.draw = draw.inputs().manifest.draw;
+  plan.team.clear();
+  const auto lead = draw.lead_of(school);
+  if (lead) plan.team.push_back(draw.inputs().pool[*lead].inspector);
+  for (const std::uint32_t member : school.team)
+    if (member != lead) plan.team.push_back(draw.inputs().pool[member].inspector);
+  plan.class_seed = to_bytes(visit_seed(draw.seed(), plan.draw, plan.school));
+  return plan;
+}
 
 }  // namespace
 
@@ -225,6 +232,7 @@ struct Office::Impl {
     if (!done) {
       store->rollback();
       std::tie(chain_seq, chain_head, hlc) = before;
+      next_unsealing_utc_ms = 0;
       registry_changed = false;
       applier.forget_checklists();
     }
@@ -286,6 +294,12 @@ struct Office::Impl {
     DUDAO_TRY(const auto secret, store->setting("nonce_secret"));
     if (!secret || !std::holds_alternative<Bytes>(*secret)) return fail(Code::kLedgerBroken, "nonce_secret");
     nonce_secret = std::get<Bytes>(*secret);
+    DUDAO_TRY(auto sealing, store->setting("seal_secret"));
+    if (!sealing || !std::holds_alternative<Bytes>(*sealing)) {
+      sealing = random_bytes(32);
+      DUDAO_CHECK(transact([&] { return store->put_setting("seal_secret", BytesView(std::get<Bytes>(*sealing))); }));
+    }
+    seal_secret = std::get<Bytes>(*sealing);
     DUDAO_TRY(auto devices, read_registry());
     set_registry(std::move(devices));
     return {};
@@ -439,8 +453,9 @@ struct Office::Impl {
     const bool anything =
         std::any_of(together.begin(), together.end(), [](const Work* work) { return !work->statements.empty(); });
     Status done;
-    if (anything) {
+    if (anything || must_unseal()) {
       done = transact([&]() -> Status {
+        if (must_unseal()) DUDAO_CHECK(unseal());
         for (Work* work : together) {
           for (std::size_t n = 0; n < work->statements.size(); ++n) {
             work->judging->wait_for(n);
@@ -698,65 +713,28 @@ struct Office::Impl {
     return indices;
   }
 
-  Status check_plan(Store& rows, const VisitPlan& plan) {
-    static const std::set<std::string_view> kKinds{"ROUTINE",   "RANDOM",    "SPECIAL",  "COMPREHENSIVE",
-                                                   "REINSPECT", "COMPLAINT", "EMERGENCY"};
-    if (!kKinds.contains(plan.kind)) return fail(Code::kPlanWrong, "kind " + plan.kind);
-    if (plan.to_day < plan.from_day) return fail(Code::kPlanWrong, "the window ends before it begins");
-    if (!plan.class_seed.empty() && plan.class_seed.size() != 32) return fail(Code::kPlanWrong, "class seed");
-    DUDAO_TRY(const auto school, row_of(rows, "school", {std::string_view(plan.school)}));
-    if (!school) return fail(Code::kSchoolUnknown, plan.school);
-    DUDAO_TRY(const auto checklist_row,
-              row_of(rows, "template", {std::string_view(plan.template_code), plan.template_version}));
-    if (!checklist_row)
-      return fail(Code::kTemplateUnknown, plan.template_code + " " + std::to_string(plan.template_version));
-    if (!plan.items.empty()) {
-      DUDAO_TRY(const Checklist checklist, Checklist::parse(std::get<std::string>(checklist_row->cells[3])));
-      DUDAO_CHECK(checklist.subset(plan.items));
-    }
-    std::set<std::string> members;
-    for (const std::string& inspector : plan.team) {
-      DUDAO_TRY(const auto person, row_of(rows, "inspector", {std::string_view(inspector)}));
-      if (!person) return fail(Code::kInspectorUnknown, inspector);
-      if (!members.insert(inspector).second) return fail(Code::kTeamWrong, inspector + " twice");
-      if (text_cell(*person, "inspector", "status") != "ACTIVE")
-        return fail(Code::kTeamWrong, inspector + " is not active");
-      const bool leads = std::get<std::int64_t>(person->cells[find_table("inspector")->column("lead")]) != 0;
-      if (members.size() == 1 && !leads) return fail(Code::kTeamWrong, inspector + " may not lead");
-      DUDAO_TRY(const auto interest,
-                row_of(rows, "conflict_of_interest", {std::string_view(inspector), std::string_view(plan.school)}));
-      const auto* until_day = interest ? std::get_if<std::int64_t>(&interest->cells[3]) : nullptr;
-      if (interest && (!until_day || *until_day >= plan.from_day))
-        return fail(Code::kRecused, inspector + " at " + plan.school);
-    }
-    return {};
-  }
+  PlanningDesk desk() const { return {platform.clock.wall_utc_ms(), seal_secret}; }
 
   Result<std::vector<Bytes>> plan_locked(std::string_view actor, const std::vector<VisitPlan>& plans) {
-    std::vector<Bytes> ids;
+    PlannedVisits planned;
     DUDAO_CHECK(decide(actor, "visit.plan", [&](Store& rows) -> Result<ChangesBuilder> {
-      ChangesBuilder out;
-      for (const VisitPlan& plan : plans) {
-        DUDAO_CHECK(check_plan(rows, plan));
-        const Bytes id = uuid_v7(platform.clock.wall_utc_ms());
-        std::string items;
-        for (const std::string& item : plan.items) items += (items.empty() ? "" : ",") + item;
-        const VisitState state = plan.team.empty() ? VisitState::kPlanned : VisitState::kAssigned;
-        out.insert("visit",
-                   {id, plan.school, plan.kind, std::int64_t{plan.announced}, or_null(plan.campaign),
-                    or_null(plan.draw), plan.template_code, plan.template_version, or_null(items), plan.from_day,
-                    plan.to_day, plan.unseal_at_utc_ms ? Value(*plan.unseal_at_utc_ms) : Value(),
-                    plan.class_seed.empty() ? Value() : Value(plan.class_seed), std::string(to_string(state)), Value(),
-                    Value()});
-        for (std::size_t i = 0; i < plan.team.size(); ++i)
-          out.insert("team_member", {id, plan.team[i], std::string(i == 0 ? "LEAD" : "MEMBER"), Value()});
-        DUDAO_CHECK(carry_findings(rows, id, plan.school, plan.findings, out));
-        ids.push_back(id);
-      }
-      return out;
+      DUDAO_TRY(planned, plan_visits(rows, plans, desk()));
+      return planned.rows;
     }));
-    return ids;
+    next_unsealing_utc_ms = 0;
+    return std::move(planned.ids);
   }
+
+  /// Opens what was sealed until now. The caller has a transaction open.
+  Status unseal() {
+    DUDAO_TRY(const ChangesBuilder opened, unseal_due(*store, desk()));
+    std::vector<std::int64_t> indices;
+    for (const ChangesBuilder& part : opened.split(kDecisionBytes))
+      DUDAO_CHECK(append_decision("office", "visit.unseal", part, indices));
+    DUDAO_TRY(next_unsealing_utc_ms, next_unsealing(*store));
+    return {};
+  }
+  bool must_unseal() const { return next_unsealing_utc_ms && *next_unsealing_utc_ms <= platform.clock.wall_utc_ms(); }
 
   Result<ChangesBuilder> visit_change(Store& rows, BytesView visit, VisitEvent event, std::string_view item,
                                       std::string_view reason) {
@@ -828,6 +806,19 @@ struct Office::Impl {
     DUDAO_TRY(files.pool, draw_text(draw, "pool"));
     DUDAO_TRY(files.recuse, draw_text(draw, "recuse"));
     return files;
+  }
+
+  /// The draw as these numbers decide it, with the recusals since.
+  Result<Draw> drawn(std::string_view code, std::string_view entropy) {
+    DUDAO_TRY(const DrawFiles files, draw_files(code));
+    DUDAO_TRY(DrawInputs inputs, read_draw(files));
+    DUDAO_TRY(const Hash secret, draw_secret(code));
+    const Hash manifest = manifest_hash(files.manifest);
+    DUDAO_TRY(const Hash seed, draw_seed(manifest, draw_commitment(manifest, secret), secret, entropy));
+    DUDAO_TRY(Draw draw, Draw::run(std::move(inputs), seed));
+    DUDAO_TRY(const std::string recused, draw_text(code, "recused"));
+    DUDAO_CHECK(draw.recuse_all(recused));
+    return draw;
   }
 
   Result<Hash> draw_secret(std::string_view draw) {
@@ -907,6 +898,8 @@ struct Office::Impl {
   Hash chain_head{};
   std::uint64_t hlc = 0;
   Bytes nonce_secret;
+  Bytes seal_secret;
+  std::optional<std::int64_t> next_unsealing_utc_ms = 0;  ///< 0: has to be looked up
   std::int64_t batch_utc_ms = 0;
   std::int64_t signed_size = -1;
   Bytes signed_signature;
@@ -1070,10 +1063,26 @@ Result<std::vector<Bytes>> Office::plan(std::string_view actor, const std::vecto
   return impl_->plan_locked(actor, plans);
 }
 
+Status Office::assign(std::string_view actor, BytesView visit, const std::vector<std::string>& team) {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_CHECK(
+      impl_->decide(actor, "visit.assign", [&](Store& rows) { return assign_team(rows, visit, team, impl_->desk()); }));
+  impl_->next_unsealing_utc_ms = 0;
+  return {};
+}
+
+Result<std::string> Office::unseal_code(std::string_view actor, BytesView visit, std::string_view reason) {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_CHECK(impl_->decide(actor, "visit.unseal",
+                            [&](Store& rows) { return unseal_visit(rows, visit, reason, impl_->desk()); }));
+  return seal_code_text(seal_code(impl_->seal_secret, visit));
+}
+
 Status Office::visit_event(std::string_view actor, BytesView visit, std::string_view event_name, std::string_view item,
                            std::string_view reason) {
   const auto event = visit_event_from(event_name);
-  if (!event) return fail(Code::kTransitionNotAllowed, std::string(event_name.substr(0, 40)));
+  if (!event || *event == VisitEvent::kAssign)  // assign() names the team.
+    return fail(Code::kTransitionNotAllowed, std::string(event_name.substr(0, 40)));
   const std::lock_guard guard(impl_->lock);
   const std::string action = "visit." + std::string(event_name);
   return impl_
@@ -1087,6 +1096,10 @@ Status Office::commit_draw(std::string_view actor, std::string_view draw, const 
   const std::lock_guard guard(impl_->lock);
   DUDAO_TRY(const auto existing, row_of(*impl_->store, "draw", {draw}));
   if (existing) return fail(Code::kDrawExists, std::string(draw));
+  // What the plan of its visits would refuse after the event is refused before it.
+  std::vector<std::string> schools;
+  for (const FrameEntry& entry : inputs.frame) schools.push_back(entry.school);
+  DUDAO_CHECK(check_drawn_team(*impl_->store, schools, inputs.manifest.team, impl_->desk()));
   const Bytes secret = random_bytes(32);
   return impl_->transact([&]() -> Status {
     DUDAO_CHECK(impl_->store->put_draw_secret(draw, secret));
@@ -1127,28 +1140,11 @@ Result<Draw> Office::run_draw(std::string_view actor, std::string_view code, std
   if (text_cell(row, "draw", "state") != "COMMITTED") return fail(Code::kDrawStage, text_cell(row, "draw", "state"));
   DUDAO_TRY(const std::string before, impl_->draw_text(code, "entropy"));
   if (!before.empty()) return fail(Code::kDrawStage, "was run already");
-  DUDAO_TRY(const DrawFiles files, impl_->draw_files(code));
-  DUDAO_TRY(DrawInputs inputs, read_draw(files));
-  DUDAO_TRY(const Hash secret, impl_->draw_secret(code));
-  const Hash manifest = manifest_hash(files.manifest);
-  DUDAO_TRY(const Hash seed, draw_seed(manifest, draw_commitment(manifest, secret), secret, entropy));
-  DUDAO_TRY(Draw draw, Draw::run(std::move(inputs), seed));
+  DUDAO_TRY(Draw draw, impl_->drawn(code, entropy));
   std::vector<VisitPlan> plans;
   for (const DrawnStratum& stratum : draw.strata()) {
     for (const DrawnSchool& school : stratum.schools) {
-      if (school.state != DrawnState::kSelected) continue;
-      VisitPlan plan = pattern;
-      plan.school = draw.inputs().frame[school.school].school;
-      plan.kind = "RANDOM";
-      plan.draw = code;
-      plan.team.clear();
-      const auto lead = draw.lead_of(school);
-      if (lead) plan.team.push_back(draw.inputs().pool[*lead].inspector);
-      for (const std::uint32_t member : school.team)
-        if (member != lead) plan.team.push_back(draw.inputs().pool[member].inspector);
-      const Hash class_seed = visit_seed(seed, code, plan.school);
-      plan.class_seed = to_bytes(class_seed);
-      plans.push_back(std::move(plan));
+      if (school.state == DrawnState::kSelected) plans.push_back(drawn_visit(draw, school, pattern));
     }
   }
   // The visits first: if a rule refuses one, the draw has not been run.
@@ -1158,6 +1154,55 @@ Result<Draw> Office::run_draw(std::string_view actor, std::string_view code, std
     return impl_->store->put_setting(draw_setting(code, "result"), std::string_view(draw.text()));
   }));
   return draw;
+}
+
+Result<Bytes> Office::replace_drawn(std::string_view actor, BytesView visit, std::string_view inspector,
+                                    std::string_view reason) {
+  const std::lock_guard guard(impl_->lock);
+  DUDAO_TRY(const auto row, row_of(*impl_->store, "visit", {visit}));
+  if (!row) return fail(Code::kVisitUnknown, to_hex(visit));
+  const std::string code = text_cell(*row, "visit", "draw");
+  if (code.empty()) return fail(Code::kDrawStage, "the visit was not drawn");
+  if (reason.size() != 2 || reason[0] != 'R') return fail(Code::kReasonCode, std::string(reason.substr(0, 20)));
+  DUDAO_TRY(const StoredRow draw_is, impl_->draw_row(code));
+  if (text_cell(draw_is, "draw", "state") != "COMMITTED")
+    return fail(Code::kDrawStage, text_cell(draw_is, "draw", "state"));
+  DUDAO_TRY(const std::string entropy, impl_->draw_text(code, "entropy"));
+  if (entropy.empty()) return fail(Code::kDrawStage, "was not run yet");
+  DUDAO_TRY(const std::string before, impl_->draw_text(code, "recused"));
+  DUDAO_TRY(Draw draw, impl_->drawn(code, entropy));
+  std::set<std::string> reserves;
+  for (const DrawnStratum& stratum : draw.strata())
+    for (const DrawnSchool& school : stratum.schools)
+      if (school.state == DrawnState::kReserve) reserves.insert(draw.inputs().frame[school.school].school);
+  const std::string school = text_cell(*row, "visit", "school");
+  const auto told = draw.recuse(school, inspector, static_cast<std::uint8_t>(reason[1] - '0'));
+  if (!told) return fail(told.error());
+  const std::string recused = before + school + "|" + std::string(inspector) + "|" + std::string(reason) + "\n";
+
+  Bytes stands = to_bytes(visit);
+  DUDAO_CHECK(impl_->decide(actor, "draw.replace", [&](Store& rows) -> Result<ChangesBuilder> {
+    DUDAO_CHECK(rows.put_setting(draw_setting(code, "recused"), std::string_view(recused)));
+    DUDAO_CHECK(rows.put_setting(draw_setting(code, "result"), std::string_view(draw.text())));
+    const VisitPlan pattern = pattern_of(*row);
+    const DrawnSchool& now_drawn = *draw.find(school);
+    if (now_drawn.state == DrawnState::kSelected)
+      return replace_team(rows, visit, inspector, reason, drawn_visit(draw, now_drawn, pattern).team, impl_->desk());
+    // Nobody fits there any more: the school next in the draw takes its place.
+    DUDAO_TRY(ChangesBuilder out,
+              impl_->visit_change(rows, visit, VisitEvent::kCancel, {}, "X4: " + std::string(inspector)));
+    std::vector<VisitPlan> next;
+    for (const DrawnStratum& stratum : draw.strata())
+      for (const DrawnSchool& each : stratum.schools)
+        if (each.state == DrawnState::kSelected && reserves.contains(draw.inputs().frame[each.school].school))
+          next.push_back(drawn_visit(draw, each, pattern));
+    DUDAO_TRY(const PlannedVisits planned, plan_visits(rows, next, impl_->desk()));
+    out.add(planned.rows);
+    if (!planned.ids.empty()) stands = planned.ids.front();
+    return out;
+  }));
+  impl_->next_unsealing_utc_ms = 0;
+  return stands;
 }
 
 Status Office::reveal_draw(std::string_view actor, std::string_view code) {
@@ -1209,6 +1254,8 @@ Result<std::vector<std::pair<std::string, std::string>>> Office::draw_publicatio
     out.emplace_back("entropy.txt", text_cell(row, "draw", "entropy") + "\n");
     out.emplace_back("secret.txt", to_hex(std::get<Bytes>(row.cells[5])) + "\n");
     out.emplace_back("result.txt", result);
+    DUDAO_TRY(const std::string recused, impl_->draw_text(code, "recused"));
+    if (!recused.empty()) out.emplace_back("recused-later.txt", recused);
   }
   return out;
 }

@@ -8,7 +8,7 @@
 #include "schema/draw.hpp"
 #include "sync/changes.hpp"
 #include "sync/office/http_message.hpp"
-#include "sync/office/rectification.hpp"
+#include "sync/office/planning.hpp"
 #include "sync/office/store.hpp"
 
 #include <functional>
@@ -34,23 +34,6 @@ struct PendingEnrolment {
   std::string thumbprint;  ///< hex, what the inspector reads out
   std::string device_name;
   std::string inspector;  ///< as the device claims
-};
-
-/// What the office wants to have done; used by plan().
-struct VisitPlan {
-  std::string school;
-  std::string kind;  ///< ROUTINE, RANDOM, SPECIAL, COMPREHENSIVE, REINSPECT, COMPLAINT or EMERGENCY
-  bool announced = false;
-  std::string campaign;  ///< code; empty for none
-  std::string draw;      ///< code; empty for none
-  std::string template_code;
-  std::int64_t template_version = 0;
-  std::vector<std::string> items;  ///< subset; empty for all
-  std::int64_t from_day = 0, to_day = 0;
-  std::optional<std::int64_t> unseal_at_utc_ms;
-  std::vector<std::string> team;     ///< inspectors, the lead first
-  Bytes class_seed;                  ///< 32 bytes from a draw, or empty
-  std::vector<FindingKey> findings;  ///< of earlier visits to the school, which the team looks at again
 };
 
 /// All functions may be called from any thread. Errors of all that change something: database errors, key-store errors.
@@ -94,9 +77,13 @@ class Office {
   /// Publishes a checklist. Errors: those of Checklist::parse and check_publishable, kChecklistPublished (other content
   /// under the same version).
   Result<std::int64_t> publish_template(std::string_view actor, std::string_view json);
-  /// Plans and assigns visits; returns their ids. Errors: kSchoolUnknown, kInspectorUnknown, kTemplateUnknown,
-  /// kTeamWrong, kRecused, kPlanWrong, kFindingUnknown, kCarriedFinding.
+  /// Plans and assigns visits; returns their ids. Errors: those of plan_visits().
   Result<std::vector<Bytes>> plan(std::string_view actor, const std::vector<VisitPlan>& plans);
+  /// Gives a planned visit its team. Errors: those of assign_team().
+  Status assign(std::string_view actor, BytesView visit, const std::vector<std::string>& team);
+  /// Opens a sealed assignment and gives the code that opens it on a device without a network, to be told by telephone.
+  /// Who opened it stands in the log. Errors: those of unseal_visit().
+  Result<std::string> unseal_code(std::string_view actor, BytesView visit, std::string_view reason);
   /// query, accept, issue_opinion, close, cancel, recuse. What a re-inspection found takes effect when it is accepted.
   /// Errors: kVisitUnknown, kTransitionNotAllowed, kReasonMissing, kFindingsOpen (close).
   Status visit_event(std::string_view actor, BytesView visit, std::string_view event, std::string_view item,
@@ -104,12 +91,18 @@ class Office {
 
   // The draw (schema/draw.hpp).
   /// Freezes and publishes the files and the commitment. The secret stays with the office. Errors: those of
-  /// schema/draw.hpp, kDrawExists.
+  /// schema/draw.hpp, kDrawExists, kSchoolUnknown, kTeamTooSmall.
   Status commit_draw(std::string_view actor, std::string_view draw, const DrawFiles& files);
   /// After the public event: draws, plans the visits (sealed until then), returns the result. Errors: kDrawUnknown,
   /// kDrawStage.
   Result<Draw> run_draw(std::string_view actor, std::string_view draw, std::string_view entropy,
                         const VisitPlan& pattern);
+  /// An inspector of a drawn team is recused (R1 to R5), before or after they said so themselves: the next in the
+  /// school's ticket order takes the place, or, where nobody fits, the next school takes that of the school. Returns
+  /// the visit that stands then. Errors: kVisitUnknown, kDrawStage (not drawn, not run, or revealed), kReasonCode,
+  /// kTransitionNotAllowed, those of Draw::recuse and plan_visits().
+  Result<Bytes> replace_drawn(std::string_view actor, BytesView visit, std::string_view inspector,
+                              std::string_view reason);
   /// After the last visit: publishes secret and entropy. Errors: kDrawUnknown, kDrawStage.
   Status reveal_draw(std::string_view actor, std::string_view draw);
   Status void_draw(std::string_view actor, std::string_view draw, std::string_view reason);

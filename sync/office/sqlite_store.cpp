@@ -79,6 +79,11 @@ StoredRow read_row(const Query& q) {
 
 Hash hash_at(const Query& q, int column) { return to_array<32>(q.blob(column)).value_or(Hash{}); }
 
+/// Of a row t of team_member: its inspector may know of the visit.
+constexpr std::string_view kReadable =
+    "NOT EXISTS (SELECT 1 FROM sealed_assignment s WHERE s.inspector = t.inspector AND s.visit = t.visit AND "
+    "s.seal_key IS NULL)";
+
 /// Collects what read makes of each row.
 template <class Read>
 auto collect(Query& q, Read read) -> Result<std::vector<decltype(read(q))>> {
@@ -271,18 +276,25 @@ class SqliteStore final : public Store {
     DUDAO_TRY(auto q, db_->query(table_sql(table).select_all));
     return each(q, visitor);
   }
+  Result<std::vector<Bytes>> visits_of_school(std::string_view school) override {
+    DUDAO_TRY(auto q, db_->query("SELECT id FROM visit WHERE school = ? ORDER BY id"));
+    q.bind(school);
+    return collect(q, [](const Query& r) { return to_bytes(r.blob(0)); });
+  }
   Result<std::vector<Bytes>> changed_visits(std::string_view inspector, std::int64_t from_feed,
                                             std::int64_t device) override {
     DUDAO_TRY(auto q, db_->query("SELECT DISTINCT t.visit FROM team_member t JOIN visit_touch c ON c.visit = t.visit "
                                  "WHERE t.inspector = ? AND t.recusal IS NULL AND c.feed >= ? AND c.feed_author <> ? "
-                                 "ORDER BY t.visit"));
+                                 "AND " +
+                                 std::string(kReadable) + " ORDER BY t.visit"));
     q.bind(inspector).bind(from_feed).bind(device);
     return collect(q, [](const Query& r) { return to_bytes(r.blob(0)); });
   }
   Result<std::vector<std::string>> colleagues_of(std::string_view inspector) override {
     DUDAO_TRY(auto q,
               db_->query("SELECT DISTINCT m.inspector FROM team_member t JOIN team_member m ON m.visit = t.visit "
-                         "WHERE t.inspector = ? AND t.recusal IS NULL"));
+                         "WHERE t.inspector = ? AND t.recusal IS NULL AND " +
+                         std::string(kReadable)));
     q.bind(inspector);
     return collect(q, [](const Query& r) { return std::string(r.text(0)); });
   }
@@ -291,7 +303,8 @@ class SqliteStore final : public Store {
         auto q,
         db_->query("SELECT school FROM zone WHERE inspector = ?1 AND (until_day IS NULL OR until_day >= ?2) UNION "
                    "SELECT v.school FROM team_member t JOIN visit v ON v.id = t.visit "
-                   "WHERE t.inspector = ?1 AND t.recusal IS NULL ORDER BY 1"));
+                   "WHERE t.inspector = ?1 AND t.recusal IS NULL AND " +
+                   std::string(kReadable) + " ORDER BY 1"));
     q.bind(inspector).bind(today);
     return collect(q, [](const Query& r) { return std::string(r.text(0)); });
   }

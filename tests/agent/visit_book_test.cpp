@@ -190,7 +190,7 @@ TEST_CASE("classes of a drawn visit are drawn offline, the same from any order o
   plan.template_version = 1;
   plan.from_day = 20'500;
   plan.to_day = 20'520;
-  plan.team = {"I001"};
+  plan.team = {"I001", "I002"};
   plan.class_seed = Bytes(32, 7);
   const auto visit = office->plan("王处长", {plan});
   REQUIRE(visit);

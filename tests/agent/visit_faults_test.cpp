@@ -228,7 +228,8 @@ TEST_CASE("an amendment must be something that could have been recorded") {
   CHECK(at.device.must_sync().refusals.empty());
 }
 
-TEST_CASE("a sealed visit opens by the office's time where the wall clock is wrong") {
+TEST_CASE(
+    "a sealed visit opens with the code that the office tells, where there is no network, whatever the clock says") {
   Visiting at;
   VisitPlan plan;
   plan.school = "140002";
@@ -237,7 +238,7 @@ TEST_CASE("a sealed visit opens by the office's time where the wall clock is wro
   plan.template_version = 1;
   plan.from_day = 20'500;
   plan.to_day = 20'520;
-  plan.team = {"I001"};
+  plan.team = {"I001", "I002"};
   FakeClock& clock = at.device.machine.clock;
   const std::int64_t start_utc_ms = clock.wall_utc_ms();
   constexpr std::int64_t kHour_ms = 3'600'000;
@@ -247,14 +248,48 @@ TEST_CASE("a sealed visit opens by the office's time where the wall clock is wro
   REQUIRE(ids);
   at.device.must_sync();
   const Bytes& sealed = ids->front();
-  CHECK(at.book.check_in(sealed, {}, "x").error().code == Code::kSealed);
+  CHECK(at.book.check_in(sealed, {}, "x").error().code == Code::kVisitNotHere);
   clock.set_wall(start_utc_ms + kTenYears_ms);
-  CHECK(at.book.check_in(sealed, {}, "x").error().code == Code::kSealed);
-  CHECK(at.book.refuse_entry(sealed, {}, "x").error().code == Code::kSealed);
+  CHECK(at.book.check_in(sealed, {}, "x").error().code == Code::kVisitNotHere);
+  CHECK(at.book.unseal(sealed, "0000-0000-0000-0000").error().code == Code::kUnsealCode);
+  CHECK(at.book.unseal(sealed, "1234").error().code == Code::kUnsealCode);
+  CHECK(at.book.unseal(at.visit, "0000-0000-0000-0000").error().code == Code::kVisitNotHere);
+  CHECK(at.device.state(sealed) == "absent");
+
+  at.office.machine.clock.advance(kHour_ms);
+  const auto code = at.office->unseal_code("王处长", sealed, "");
+  REQUIRE(code);
+  clock.set_wall(start_utc_ms - kTenYears_ms);
+  at.must(at.book.unseal(sealed, *code));
+  at.must(at.book.unseal(sealed, "whatever"));  // It is open.
   CHECK(at.device.state(sealed) == "ASSIGNED");
+  CHECK(at.text("SELECT name FROM school WHERE code = '140002'") == "第2小学");
+  at.must(at.book.check_in(sealed, {}, "室内无信号"));
+  CHECK(at.text("SELECT clock FROM visit_event LIMIT 1") == "WRONG");
+  at.must(at.book.answer(sealed, "S1", number(1), ""));
+  // What was recorded meanwhile stays, and the office takes it.
+  CHECK(at.device.must_sync().refusals.empty());
+  CHECK(at.device.state(sealed) == "IN_PROGRESS");
+  CHECK(at.office.visit_state(sealed) == "IN_PROGRESS");
+  CHECK(at.device.db->integer("SELECT count(*) FROM answer WHERE visit = ?", BytesView(sealed)) == 1);
+}
+
+TEST_CASE("a visit that waits for its hour opens by the office's time where the wall clock is wrong") {
+  Visiting at;
+  FakeClock& clock = at.device.machine.clock;
+  const std::int64_t start_utc_ms = clock.wall_utc_ms();
+  constexpr std::int64_t kHour_ms = 3'600'000;
+  constexpr std::int64_t kTenYears_ms = 10 * 365 * 24 * kHour_ms;
+  // As one that was planned before assignments were sealed.
+  REQUIRE(at.device.db->execute("UPDATE visit SET unseal_at_utc_ms = ?", start_utc_ms + kHour_ms));
+  CHECK(at.book.check_in(at.visit, {}, "x").error().code == Code::kSealed);
+  clock.set_wall(start_utc_ms + kTenYears_ms);
+  CHECK(at.book.check_in(at.visit, {}, "x").error().code == Code::kSealed);
+  CHECK(at.book.refuse_entry(at.visit, {}, "x").error().code == Code::kSealed);
+  CHECK(at.device.state(at.visit) == "ASSIGNED");
   clock.set_wall(start_utc_ms - kTenYears_ms);
   clock.advance(kHour_ms);
-  at.must(at.book.check_in(sealed, {}, "室内无信号"));
+  at.must(at.book.check_in(at.visit, {}, "室内无信号"));
   CHECK(at.text("SELECT clock FROM visit_event LIMIT 1") == "WRONG");
 }
 
@@ -267,7 +302,7 @@ TEST_CASE("a step that no statement could carry is refused when it is recorded, 
   plan.template_version = 1;
   plan.from_day = 20'500;
   plan.to_day = 20'520;
-  plan.team = {"I001"};
+  plan.team = {"I001", "I002"};
   plan.class_seed = Bytes(32, 7);
   const auto ids = at.office->plan("王处长", {plan});
   REQUIRE(ids);

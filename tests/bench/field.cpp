@@ -130,6 +130,7 @@ void Field::plan(std::size_t count) {
   plan.from_day = 20'000;
   plan.to_day = 21'000;
   plan.team = {"B1"};
+  plan.reason = "bench";
   const auto planned = must(office->plan("bench", std::vector<VisitPlan>(count, plan)), "plan");
   visits.insert(visits.end(), planned.begin(), planned.end());
 }

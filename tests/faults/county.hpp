@@ -153,6 +153,7 @@ struct World {
     plan.from_day = 20'500;
     plan.to_day = 20'520;
     plan.team = std::move(team);
+    plan.reason = "随访";
     return office->plan("王处长", std::vector<VisitPlan>(static_cast<std::size_t>(visits), plan)).map([](const auto&) {
     });
   }

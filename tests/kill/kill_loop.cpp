@@ -213,6 +213,7 @@ int main(int argc, char** argv) {
       plan.from_day = 20'000;
       plan.to_day = 30'000;
       plan.team = {inspector(agent)};
+      plan.reason = "test";
       plans.insert(plans.end(), kVisits, plan);
     }
     must(office->plan("test", plans), "plan");

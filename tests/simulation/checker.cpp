@@ -223,6 +223,9 @@ class Checker {
     };
     const auto member = [&](const Bytes& visit, const std::string& inspector) {
       const ValueView key[] = {BytesView(visit), std::string_view(inspector)};
+      const ValueView sealed_key[] = {std::string_view(inspector), BytesView(visit)};
+      const auto sealed = rows_.find({find_table("sealed_assignment")->id, encode_key(sealed_key)});
+      if (sealed != rows_.end() && std::holds_alternative<std::monostate>(sealed->second[4])) return false;
       const auto found = rows_.find({find_table("team_member")->id, encode_key(key)});
       return found != rows_.end() && (ever || std::holds_alternative<std::monostate>(found->second[3]));
     };

@@ -561,6 +561,7 @@ void World::plan_visit(const Action& action) {
   plan.template_version = 1 + action.more % static_cast<std::uint32_t>(templates_);
   plan.from_day = 20'500;
   plan.to_day = 20'520;
+  plan.reason = "随访";
   if (action.more % 4 == 0) plan.class_seed = to_bytes(BytesView(sha256(view("seed"))));
   if (action.more % 7 == 3) plan.unseal_at_utc_ms = now_utc_ms_ + kDay_ms;
   if (action.more % 3 == 0) {

@@ -216,9 +216,10 @@ class Home {
     json visits;
     if (const int code = call("visit.list", json::object(), visits); code != kExitDone) return code;
     std::vector<std::string> fitting;
-    for (const json& visit : visits["visits"])
-      if (const auto id = visit["visit"].get<std::string>(); id.starts_with(typed_id) || id.ends_with(typed_id))
-        fitting.push_back(id);
+    for (const char* list : {"visits", "sealed"})
+      for (const json& visit : visits[list])
+        if (const auto id = visit["visit"].get<std::string>(); id.starts_with(typed_id) || id.ends_with(typed_id))
+          fitting.push_back(id);
     if (fitting.size() != 1)
       return console_.fail({Code::kVisitNotHere, typed_id + ": " + std::to_string(fitting.size()) + " fit"});
     typed_id = fitting.front();
@@ -245,6 +246,7 @@ const char* example_of(const std::string& method) {
       {"office.set", "dudao office set https://dudao.example --key 3f9a…"},
       {"enrol.request", "dudao enrol request D001 '平板 3' --code 7c41…"},
       {"visit.list", "dudao visit list --state ASSIGNED"},
+      {"visit.unseal", "dudao visit unseal 0199 7K3M-Q8ZD-0R2V-X5TN"},
       {"visit.check_in",
        "dudao visit check_in 0199 --place 36.7610,112.4139,8\n  dudao visit check_in 0199 --reason '室内无信号'"},
       {"visit.answer",

@@ -48,5 +48,6 @@ class OfficeCommands {
 };
 
 void add_jurisdiction_commands(CLI::App& app, const OfficeCommands& office);
+void add_plan_commands(CLI::App& app, const OfficeCommands& office);
 
 }  // namespace dudao

@@ -416,6 +416,7 @@ class OfficeProgram {
     params["school"] = school_;
     params["team"] = team_;
     params["findings"] = findings_;
+    params["reason"] = reason_;
     return tell("plan", std::move(params), [&](const json& done) {
       say(tr("Planned: visit ", "已计划督导 ") + done.at("visit").get<std::string>());
     });
@@ -988,6 +989,9 @@ class OfficeProgram {
         ->default_val("ROUTINE");
     plan_command->add_option("--finding", findings_,
                              tr("Finding to look at again: VISIT:DEVICE/COUNT", "需复查的问题：督导编号:设备号/序号"));
+    plan_command->add_option(
+        "--reason", reason_,
+        tr("Why, although the school has other visits in these weeks", "该校此期间另有督导时，再次督导的理由"));
     add_pattern(plan_command);
 
     CLI::App* visit = console_.group(app, "visit", "Look at visits and follow them up", "查看与跟进督导");
@@ -1053,6 +1057,7 @@ class OfficeProgram {
         ->required();
 
     add_jurisdiction_commands(app, commands_);
+    add_plan_commands(app, commands_);
 
     CLI::App* documents =
         console_.group(app, "document", "Write documents about a visit, as PDF or HTML", "生成督导文书（PDF 或 HTML）");

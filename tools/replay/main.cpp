@@ -298,6 +298,7 @@ class Replay {
         plan.template_version = checklist_->version();
         plan.from_day = plan.to_day = visit.day;
         plan.team = {inspector(agent_of(i))};
+        plan.reason = "replay";
         plans.push_back(std::move(plan));
       }
       if (plans.size() == kPlansAtOnce || i + 1 == source_.visits.size()) {

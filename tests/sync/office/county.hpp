@@ -96,6 +96,7 @@ struct TestOffice {
     plan.from_day = 20'500;
     plan.to_day = 20'520;
     plan.team = std::move(team);
+    plan.reason = "随访";
     const auto ids = office->plan("王处长", {plan});
     if (!ids) FAIL(ids.error().message());
     return ids->front();

@@ -1,3 +1,4 @@
+#include "sync/office/jurisdiction.hpp"
 #include "tests/sync/office/county.hpp"
 
 using namespace dudao;
@@ -317,6 +318,9 @@ TEST_CASE("the draw is committed, run, revealed, and anyone can check it") {
   const auto files = freeze_draw("SX-2026-01", {{"U", 2}}, 1, "welfare lottery 2026030", frame,
                                  {{"I001", 2, true}, {"I002", 2, true}}, {});
   REQUIRE(files);
+  CHECK(office->commit_draw("王处长", "SX-2026-01", *files).error().code == Code::kTeamTooSmall);
+  REQUIRE(office->decide("王处长", "policy.settle",
+                         [](Store& rows) { return settle_policy(rows, Policy::kTeamRandom, "", 0, 1, "test"); }));
   REQUIRE(office->commit_draw("王处长", "SX-2026-01", *files));
   CHECK(office->commit_draw("王处长", "SX-2026-01", *files).error().code == Code::kDrawExists);
   CHECK(office->reveal_draw("王处长", "SX-2026-01").error().code == Code::kDrawStage);

@@ -1,0 +1,465 @@
+/// What a plan must be, and assignments that nobody can read before their time.
+
+#include "sync/office/planning.hpp"
+
+#include "sync/office/jurisdiction.hpp"
+#include "sync/sealed_assignment.hpp"
+#include "tests/sync/office/county.hpp"
+
+using namespace dudao;
+using namespace dudao::test;
+
+namespace {
+
+constexpr std::int64_t kHour_ms = 3'600'000;
+
+VisitPlan plan_of(std::string kind, std::vector<std::string> team, std::int64_t from_day = 20'500,
+                  std::int64_t to_day = 20'504) {
+  VisitPlan plan;
+  plan.school = "140001";
+  plan.kind = std::move(kind);
+  plan.announced = true;
+  plan.template_code = "daily";
+  plan.template_version = 1;
+  plan.from_day = from_day;
+  plan.to_day = to_day;
+  plan.team = std::move(team);
+  return plan;
+}
+
+struct County {
+  TestOffice office;
+  County() {
+    office.add_people_and_schools(5);
+    decide([](Store&) -> Result<ChangesBuilder> {
+      ChangesBuilder rows;
+      rows.insert("org_unit", {std::string("14"), std::string("山西省"), std::string("省"), Value()});
+      rows.insert("org_unit", {std::string("1402"), std::string("大同市"), std::string("市"), std::string("14")});
+      rows.insert("org_unit", {std::string("1403"), std::string("阳泉市"), std::string("市"), std::string("14")});
+      rows.update("school", {std::string("140001")}, {{find_table("school")->column("org_unit"), std::string("1402")}});
+      rows.update("school", {std::string("140002")}, {{find_table("school")->column("org_unit"), std::string("1403")}});
+      return rows;
+    });
+  }
+  void decide(const std::function<Result<ChangesBuilder>(Store&)>& build) {
+    const auto done = office->decide("王处长", "test", build);
+    if (!done) FAIL(done.error().message());
+  }
+  Code plan(const VisitPlan& plan) {
+    const auto done = office->plan("王处长", {plan});
+    return done ? Code{} : done.error().code;
+  }
+  void settle(Policy policy, std::string_view unit, std::int64_t value) {
+    decide([&](Store& rows) { return settle_policy(rows, policy, unit, 20'000, value, "test"); });
+  }
+  std::int64_t count(std::string_view table) {
+    std::int64_t out = 0;
+    const auto done = office->read([&](Store& rows) {
+      return rows.each_row(*find_table(table), [&](const StoredRow&) -> Status {
+        ++out;
+        return {};
+      });
+    });
+    if (!done) FAIL(done.error().message());
+    return out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a team is as large as its kind of visit asks for, by law or as the place settled it") {
+  County county;
+  CHECK(county.plan(plan_of("SPECIAL", {"I001", "I002"})) == Code::kTeamTooSmall);
+  CHECK(county.plan(plan_of("COMPREHENSIVE", {"I001", "I002"})) == Code::kTeamTooSmall);
+  CHECK(county.plan(plan_of("RANDOM", {"I001"})) == Code::kTeamTooSmall);
+  CHECK(county.count("visit") == 0);
+  CHECK(county.plan(plan_of("RANDOM", {"I001", "I002"})) == Code{});
+  CHECK(county.plan(plan_of("SPECIAL", {"I001", "I002", "I003"}, 20'600, 20'604)) == Code{});
+  CHECK(county.plan(plan_of("ROUTINE", {"I001"}, 20'700, 20'704)) == Code{});
+  county.settle(Policy::kTeamRoutine, "1402", 2);
+  CHECK(county.plan(plan_of("ROUTINE", {"I001"}, 20'800, 20'804)) == Code::kTeamTooSmall);
+  VisitPlan elsewhere = plan_of("ROUTINE", {"I001"}, 20'800, 20'804);
+  elsewhere.school = "140002";
+  CHECK(county.plan(elsewhere) == Code{});
+}
+
+TEST_CASE("special and comprehensive visits are announced, unless the place allows otherwise") {
+  County county;
+  VisitPlan plan = plan_of("COMPREHENSIVE", {"I001", "I002", "I003"});
+  plan.announced = false;
+  CHECK(county.plan(plan) == Code::kUnannouncedComprehensive);
+  county.settle(Policy::kUnannouncedComprehensive, "14", 1);
+  CHECK(county.plan(plan) == Code{});
+}
+
+TEST_CASE("another visit to the school in these weeks needs a reason, which stands on record") {
+  County county;
+  REQUIRE(county.plan(plan_of("ROUTINE", {"I001"}, 20'500, 20'504)) == Code{});
+  VisitPlan second = plan_of("ROUTINE", {"I002"}, 20'518, 20'518);
+  CHECK(county.plan(second) == Code::kOtherVisits);
+  CHECK(county.plan(plan_of("ROUTINE", {"I002"}, 20'519, 20'519)) == Code{});
+  second.kind = "EMERGENCY";
+  CHECK(county.plan(second) == Code{});
+  second.kind = "ROUTINE";
+  second.reason = "家长投诉集中";
+  const auto ids = county.office->plan("王处长", {second});
+  REQUIRE(ids);
+  CHECK(county.office.cell("visit", {BytesView(ids->front())}, "reason") == "家长投诉集中");
+  const auto others = [&](std::int64_t from_day, std::int64_t to_day) {
+    std::size_t found = 0;
+    REQUIRE(county.office->read([&](Store& rows) -> Status {
+      DUDAO_TRY(const auto all, other_visits(rows, "140001", from_day, to_day));
+      found = all.size();
+      return {};
+    }));
+    return found;
+  };
+  CHECK(others(20'504, 20'517) == 1);
+  CHECK(others(20'505, 20'517) == 0);
+  CHECK(others(20'400, 20'600) == 3);
+  REQUIRE(county.office->visit_event("王处长", ids->front(), "cancel", "", "并入下次"));
+  CHECK(others(20'400, 20'600) == 2);
+}
+
+TEST_CASE("a campaign off the annual list says why, and its visits keep to its design") {
+  County county;
+  CampaignPlan campaign;
+  campaign.code = "FIRE-2026";
+  campaign.title = "消防专项";
+  campaign.kind = "SPECIAL";
+  campaign.on_annual_list = false;
+  campaign.from_day = 20'500;
+  campaign.to_day = 20'530;
+  campaign.org_unit = "1402";
+  campaign.template_code = "daily";
+  campaign.template_version = 1;
+  campaign.items = {"S1"};
+  const auto enter = [&](const CampaignPlan& plan) {
+    const auto done =
+        county.office->decide("王处长", "campaign.enter", [&](Store& rows) { return enter_campaign(rows, plan); });
+    return done ? Code{} : done.error().code;
+  };
+  CHECK(enter(campaign) == Code::kNotOnAnnualList);
+  campaign.justification = "市安委会通知";
+  for (const auto& spoil : std::vector<std::function<void(CampaignPlan&)>>{
+           [](CampaignPlan& c) { c.code = "消防"; }, [](CampaignPlan& c) { c.title.clear(); },
+           [](CampaignPlan& c) { c.kind = "PARTY"; }, [](CampaignPlan& c) { c.to_day = 20'400; },
+           [](CampaignPlan& c) { c.scope = "COMPREHENSIVE"; }, [](CampaignPlan& c) { c.trigger = "RANDOM"; },
+           [](CampaignPlan& c) { c.focus = "ALL"; }, [](CampaignPlan& c) { c.intent = "PUNISH"; },
+           [](CampaignPlan& c) { c.template_code.clear(); }}) {
+    CampaignPlan wrong = campaign;
+    spoil(wrong);
+    CHECK(enter(wrong) == Code::kCampaignWrong);
+  }
+  CampaignPlan nowhere = campaign;
+  nowhere.org_unit = "15";
+  CHECK(enter(nowhere) == Code::kUnitUnknown);
+  CHECK(county.count("campaign") == 0);
+  REQUIRE(enter(campaign) == Code{});
+  campaign.title = "校园消防专项";
+  REQUIRE(enter(campaign) == Code{});
+
+  VisitPlan plan = plan_of("SPECIAL", {"I001", "I002", "I003"});
+  plan.items = {"S1"};
+  plan.campaign = "FIRE-2027";
+  CHECK(county.plan(plan) == Code::kCampaignUnknown);
+  plan.campaign = "FIRE-2026";
+  for (const auto& spoil : std::vector<std::function<void(VisitPlan&)>>{
+           [](VisitPlan& p) { p.to_day = 20'531; }, [](VisitPlan& p) { p.from_day = 20'499; },
+           [](VisitPlan& p) { p.kind = "COMPREHENSIVE"; }, [](VisitPlan& p) { p.items.clear(); },
+           [](VisitPlan& p) { p.school = "140002"; }, [](VisitPlan& p) { p.school = "140003"; },
+           [](VisitPlan& p) { p.draw = "SX-2026-01"; }}) {
+    VisitPlan wrong = plan;
+    spoil(wrong);
+    CHECK(county.plan(wrong) == Code::kOutsideCampaign);
+  }
+  CHECK(county.plan(plan) == Code{});
+  CHECK(enter(campaign) == Code::kCampaignWrong);  // It has visits now.
+}
+
+TEST_CASE("a visit planned without a team, or that somebody left, gets one that fits") {
+  County county;
+  const auto ids = county.office->plan("王处长", {plan_of("RANDOM", {})});
+  REQUIRE(ids);
+  const Bytes& visit = ids->front();
+  CHECK(county.office.visit_state(visit) == "PLANNED");
+  const auto assign = [&](const std::vector<std::string>& team) {
+    const auto done = county.office->assign("王处长", visit, team);
+    return done ? Code{} : done.error().code;
+  };
+  CHECK(assign({}) == Code::kTeamTooSmall);
+  CHECK(assign({"I001"}) == Code::kTeamTooSmall);
+  CHECK(assign({"I001", "I009"}) == Code::kInspectorUnknown);
+  CHECK(assign({"I001", "I001"}) == Code::kTeamWrong);
+  CHECK(county.office->visit_event("王处长", visit, "assign", "", "").error().code == Code::kTransitionNotAllowed);
+  REQUIRE(assign({"I001", "I002"}) == Code{});
+  CHECK(assign({"I001", "I002"}) == Code::kTransitionNotAllowed);
+  REQUIRE(county.office->visit_event("王处长", visit, "recuse", "I001", "R1"));
+  CHECK(county.office.visit_state(visit) == "PLANNED");
+  CHECK(assign({"I002", "I001"}) == Code::kRecused);
+  REQUIRE(assign({"I002", "I003"}) == Code{});
+  CHECK(county.office.visit_state(visit) == "ASSIGNED");
+  CHECK(county.office.cell("team_member", {BytesView(visit), "I002"}, "role") == "LEAD");
+  CHECK(county.office.cell("team_member", {BytesView(visit), "I003"}, "role") == "MEMBER");
+  CHECK(county.office.cell("team_member", {BytesView(visit), "I001"}, "recusal") == "R1");
+  CHECK(county.office->assign("王处长", Bytes(16, 1), {"I001"}).error().code == Code::kVisitUnknown);
+  REQUIRE(county.office->rebuild());
+}
+
+TEST_CASE("what is due follows from the visits of the month, the years, and what the place settled") {
+  County county;
+  const auto due = [&](std::string_view unit, std::int64_t from_day, std::int64_t to_day) {
+    std::vector<std::string> out;
+    REQUIRE(county.office->read([&](Store& rows) -> Status {
+      DUDAO_TRY(const auto all, visits_due(rows, unit, from_day, to_day));
+      for (const DueVisit& one : all)
+        out.push_back(one.school + " " + one.kind + " " + std::to_string(one.done) + "/" +
+                      std::to_string(one.required) + (one.inspector.empty() ? "" : " " + one.inspector));
+      return {};
+    }));
+    return out;
+  };
+  // 2026-03-01 is day 20,513.
+  CHECK(due("1402", 20'513, 20'543) ==
+        std::vector<std::string>{"140001 ROUTINE 0/1 I001", "140001 COMPREHENSIVE 0/1 I001"});
+  CHECK(due("", 20'513, 20'543).size() == 6);
+  REQUIRE(county.plan(plan_of("ROUTINE", {"I001"}, 20'520, 20'521)) == Code{});
+  CHECK(due("1402", 20'513, 20'543) == std::vector<std::string>{"140001 COMPREHENSIVE 0/1 I001"});
+  CHECK(due("1402", 20'513, 20'513 + 61).front() == "140001 ROUTINE 1/2 I001");
+  VisitPlan whole = plan_of("COMPREHENSIVE", {"I001", "I002", "I003"}, 20'540, 20'541);
+  REQUIRE(county.plan(whole) == Code{});
+  CHECK(due("1402", 20'513, 20'543).empty());
+  CHECK(due("1402", 20'543 + 5 * 366, 20'543 + 5 * 366) ==
+        std::vector<std::string>{"140001 ROUTINE 0/1 I001", "140001 COMPREHENSIVE 0/1 I001"});
+  county.settle(Policy::kRoutineVisitsPerMonth, "1402", 0);
+  CHECK(due("1402", 20'513, 20'513 + 61).empty());
+  CHECK(county.office->read([](Store& rows) { return visits_due(rows, "15", 1, 2).map([](auto&&) {}); }).error().code ==
+        Code::kUnitUnknown);
+}
+
+TEST_CASE("a code is read out, typed as people type, and never another one") {
+  for (const int byte : {0, 1, 127, 255}) {
+    const Bytes code(kSealCodeBytes, static_cast<std::uint8_t>(byte));
+    const std::string shown = seal_code_text(code);
+    CHECK(shown.size() == 19);
+    CHECK(seal_code_from(shown) == code);
+  }
+  const Bytes code = seal_code(Bytes(32, 1), Bytes(16, 2));
+  CHECK(code != seal_code(Bytes(32, 1), Bytes(16, 3)));
+  CHECK(code != seal_code(Bytes(32, 2), Bytes(16, 2)));
+  const std::string shown = seal_code_text(code);
+  std::string typed;
+  for (const char sign : shown)
+    typed += sign == '0' ? 'o' : sign == '1' ? 'l' : sign == '-' ? ' ' : static_cast<char>(std::tolower(sign));
+  CHECK(seal_code_from(typed) == code);
+  CHECK_FALSE(seal_code_from(shown.substr(1)));
+  CHECK_FALSE(seal_code_from(shown + "0"));
+  CHECK_FALSE(seal_code_from("U" + shown.substr(1)));
+  CHECK_FALSE(seal_code_from(""));
+}
+
+TEST_CASE("a sealed assignment opens with its code alone, for its inspector, visit and time alone") {
+  const Bytes visit(16, 7);
+  const Bytes code = seal_code(Bytes(32, 1), visit);
+  ChangesBuilder rows;
+  rows.insert("team_member", {visit, std::string("I001"), std::string("LEAD"), Value()});
+  const SealedFor whom{visit, "I001", 1'000};
+  const Bytes body = seal_assignment(code, whom, rows.changes());
+  CHECK(body != seal_assignment(code, whom, rows.changes()));
+  const auto opened = open_assignment(code, whom, body);
+  REQUIRE(opened);
+  CHECK(opened->rows() == 1);
+  const Bytes other_visit(16, 8);
+  CHECK(open_assignment(seal_code(Bytes(32, 1), other_visit), whom, body).error().code == Code::kUnsealCode);
+  CHECK(open_assignment(code, {other_visit, "I001", 1'000}, body).error().code == Code::kUnsealCode);
+  CHECK(open_assignment(code, {visit, "I002", 1'000}, body).error().code == Code::kUnsealCode);
+  CHECK(open_assignment(code, {visit, "I001", 999}, body).error().code == Code::kUnsealCode);
+  for (std::size_t at = 0; at < body.size(); ++at) {
+    Bytes changed = body;
+    changed[at] ^= 1;
+    CHECK(open_assignment(code, whom, changed).error().code == Code::kUnsealCode);
+  }
+}
+
+TEST_CASE("of a sealed visit a device learns neither school nor day nor colleague until the office's clock has come") {
+  County county;
+  TestDevice device(county.office, "I002");
+  device.enrol();
+  VisitPlan plan = plan_of("RANDOM", {"I002", "I003"});
+  plan.school = "140003";
+  plan.unseal_at_utc_ms = county.office.machine.clock.wall_utc_ms() + kHour_ms;
+  const auto ids = county.office->plan("王处长", {plan});
+  REQUIRE(ids);
+  const Bytes& visit = ids->front();
+  const auto knows = [&](std::string_view what) {
+    return device.db->integer("SELECT count(*) FROM " + std::string(what));
+  };
+  // Whatever the device's own clock says.
+  device.machine.clock.set_wall(device.machine.clock.wall_utc_ms() + 100 * 24 * kHour_ms);
+  device.must_sync();
+  CHECK(device.state(visit) == "absent");
+  CHECK(knows("team_member") == 0);
+  CHECK(knows("school") == 0);
+  CHECK(knows("inspector") == 1);
+  CHECK(knows("sealed_assignment WHERE seal_key IS NULL") == 1);
+  county.office.machine.clock.advance(kHour_ms - 1);
+  device.must_sync();
+  CHECK(device.state(visit) == "absent");
+  county.office.machine.clock.advance(1);
+  device.must_sync();
+  CHECK(device.state(visit) == "ASSIGNED");
+  CHECK(knows("school") == 1);
+  CHECK(knows("inspector") == 2);
+  CHECK(knows("sealed_assignment WHERE seal_key IS NULL") == 0);
+  const std::int64_t size = county.count("sealed_assignment");
+  CHECK(size == 2);
+  REQUIRE(county.office->rebuild());
+  county.office.restart();
+  device.must_sync();
+  device.whole_visit(visit);
+  CHECK(device.must_sync().refusals.empty());
+  CHECK(county.office.visit_state(visit) == "RECEIVED");
+}
+
+TEST_CASE("the office opens a seal before its time only with a reason, and the log says who did") {
+  County county;
+  TestDevice device(county.office, "I002");
+  device.enrol();
+  VisitPlan plan = plan_of("RANDOM", {"I002", "I003"});
+  plan.unseal_at_utc_ms = county.office.machine.clock.wall_utc_ms() + kHour_ms;
+  const auto ids = county.office->plan("王处长", {plan, plan_of("ROUTINE", {"I001"})});
+  REQUIRE(ids);
+  const auto code = [&](BytesView visit, std::string_view reason) {
+    const auto done = county.office->unseal_code("李主任", visit, reason);
+    return done ? Code{} : done.error().code;
+  };
+  CHECK(code(ids->front(), "") == Code::kReasonMissing);
+  CHECK(code(ids->back(), "x") == Code::kPlanWrong);
+  CHECK(code(Bytes(16, 1), "x") == Code::kVisitUnknown);
+  CHECK(code(ids->front(), std::string("\xff")) == Code::kTextNotUtf8);
+  device.must_sync();
+  CHECK(device.state(ids->front()) == "absent");
+  CHECK(code(ids->front(), "暴雨，提前一小时") == Code{});
+  CHECK(county.office.cell("visit", {BytesView(ids->front())}, "reason") == "暴雨，提前一小时");
+  device.must_sync();
+  CHECK(device.state(ids->front()) == "ASSIGNED");
+  CHECK(code(ids->front(), "") == Code{});  // Told again.
+}
+
+TEST_CASE("who joins a sealed team learns of it at the same time as the others") {
+  County county;
+  TestDevice device(county.office, "I004");
+  device.enrol();
+  VisitPlan plan = plan_of("RANDOM", {"I002", "I003"});
+  plan.unseal_at_utc_ms = county.office.machine.clock.wall_utc_ms() + kHour_ms;
+  const auto ids = county.office->plan("王处长", {plan});
+  REQUIRE(ids);
+  REQUIRE(county.office->visit_event("王处长", ids->front(), "recuse", "I003", "R2"));
+  REQUIRE(county.office->assign("王处长", ids->front(), {"I002", "I004"}));
+  device.must_sync();
+  CHECK(device.state(ids->front()) == "absent");
+  county.office.machine.clock.advance(kHour_ms);
+  device.must_sync();
+  CHECK(device.state(ids->front()) == "ASSIGNED");
+}
+
+TEST_CASE("who is recused from a drawn visit is replaced by the next ticket, and anybody can follow it") {
+  County county;
+  FrameEntry entry;
+  std::vector<FrameEntry> frame;
+  for (const char* school : {"140001", "140002", "140003"}) {
+    entry.school = school;
+    entry.stratum = "A";
+    entry.weight = 1;
+    frame.push_back(entry);
+  }
+  std::vector<PoolEntry> pool;
+  for (int number = 1; number <= 5; ++number) {
+    PoolEntry one;
+    one.inspector = TestOffice::inspector(number);
+    one.capacity = 1;
+    one.lead = true;
+    pool.push_back(one);
+  }
+  const auto files = freeze_draw("SX-2026-02", {{"A", 2}}, 2, "lottery of 2026-03-01", frame, pool, {});
+  REQUIRE(files);
+  REQUIRE(county.office->commit_draw("王处长", "SX-2026-02", *files));
+  VisitPlan pattern = plan_of("RANDOM", {});
+  pattern.unseal_at_utc_ms = county.office.machine.clock.wall_utc_ms() + kHour_ms;
+  CHECK(county.office->replace_drawn("王处长", Bytes(16, 1), "I001", "R1").error().code == Code::kVisitUnknown);
+  const auto draw = county.office->run_draw("王处长", "SX-2026-02", "2.5.8.10.12./", pattern);
+  REQUIRE(draw);
+  struct Stands {
+    Bytes visit;
+    std::string school, state;
+    std::vector<std::string> team;
+  };
+  const auto standing = [&] {
+    std::vector<Stands> out;
+    REQUIRE(county.office->read([&](Store& rows) {
+      return rows.each_row(*find_table("visit"), [&](const StoredRow& row) -> Status {
+        Stands one{std::get<Bytes>(row.cells[0]),
+                   std::get<std::string>(row.cells[1]),
+                   std::get<std::string>(row.cells[find_table("visit")->column("state")]),
+                   {}};
+        DUDAO_CHECK(
+            rows.each_row_of_visit(*find_table("team_member"), one.visit, 0, [&](const StoredRow& member) -> Status {
+              if (std::holds_alternative<std::monostate>(member.cells[3]))
+                one.team.push_back(std::get<std::string>(member.cells[1]));
+              return {};
+            }));
+        out.push_back(std::move(one));
+        return {};
+      });
+    }));
+    return out;
+  };
+  auto all = standing();
+  REQUIRE(all.size() == 2);
+  const Stands first = all.front();
+  const std::string leaves = first.team.front();
+  CHECK(county.office->replace_drawn("王处长", first.visit, leaves, "R9").error().code == Code::kDrawLine);
+  CHECK(county.office->replace_drawn("王处长", first.visit, leaves, "近亲").error().code == Code::kReasonCode);
+  CHECK(county.office->replace_drawn("王处长", first.visit, "I009", "R1").error().code == Code::kDrawNotInTeam);
+  const auto same = county.office->replace_drawn("王处长", first.visit, leaves, "R1");
+  REQUIRE(same);
+  CHECK(*same == first.visit);
+  all = standing();
+  REQUIRE(all.size() == 2);
+  CHECK(all.front().state == "ASSIGNED");
+  CHECK(all.front().team.size() == 2);
+  CHECK(std::find(all.front().team.begin(), all.front().team.end(), leaves) == all.front().team.end());
+  CHECK(county.office.cell("team_member", {BytesView(first.visit), leaves}, "recusal") == "R1");
+  // Nobody has capacity left but the one who left, so that the next school takes the place, if it can have a team.
+  const std::string second = all.front().team.front();
+  REQUIRE(county.office->visit_event("王处长", first.visit, "recuse", second, "R3"));
+  const auto other = county.office->replace_drawn("王处长", first.visit, second, "R3");
+  REQUIRE(other);
+  all = standing();
+  const auto cancelled = std::find_if(all.begin(), all.end(), [&](const Stands& s) { return s.visit == first.visit; });
+  CHECK(cancelled->state == "CANCELLED");
+  REQUIRE(all.size() == 3);
+  const auto next = std::find_if(all.begin(), all.end(), [&](const Stands& s) { return s.visit == *other; });
+  REQUIRE(next != all.end());
+  CHECK(next->visit != first.visit);
+  CHECK(next->team.size() == 2);
+
+  REQUIRE(county.office->reveal_draw("王处长", "SX-2026-02"));
+  CHECK(county.office->replace_drawn("王处长", *other, next->team.front(), "R1").error().code == Code::kDrawStage);
+  const auto publication = county.office->draw_publication("SX-2026-02");
+  REQUIRE(publication);
+  std::map<std::string, std::string> published(publication->begin(), publication->end());
+  const auto trim = [](const std::string& text) { return text.substr(0, text.find('\n')); };
+  PublishedDraw check;
+  check.files = {published["manifest.txt"], published["frame.txt"], published["pool.txt"], published["recuse.txt"]};
+  check.commitment = *to_array<32>(from_hex(trim(published["commitment.txt"])).value());
+  check.secret = from_hex(trim(published["secret.txt"])).value();
+  check.entropy = trim(published["entropy.txt"]);
+  check.result = published["result.txt"];
+  CHECK_FALSE(verify_draw(check).agrees());
+  check.recused_later = published["recused-later.txt"];
+  const DrawReport report = verify_draw(check);
+  for (const DrawReport::Line& line : report.lines) UNSCOPED_INFO(line.text);
+  CHECK(report.agrees());
+  REQUIRE(county.office->rebuild());
+}
