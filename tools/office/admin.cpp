@@ -883,7 +883,7 @@ class AdminMethods {
     } else {
       DUDAO_TRY(scope.today, day_param(params_, "today"));
     }
-    scope.large_school_pupils = params_.value("large", scope.large_school_pupils);
+    if (params_.contains("large")) scope.large_school_pupils = params_.at("large").get<std::int64_t>();
     return scope;
   }
   /// Codes are what is counted by; people know the names.
