@@ -1052,6 +1052,7 @@ class OfficeProgram {
         ->add_option("visit", visit_, tr("Visit", "督导编号"))
         ->required();
 
+    add_inspector_commands(app, commands_);
     add_jurisdiction_commands(app, commands_);
 
     CLI::App* documents =
