@@ -54,7 +54,7 @@ Result<InspectorView> find_inspector(Store& rows, std::string_view inspector);
 Result<std::map<std::string, std::string>> units_of_inspectors(Store& rows, std::int64_t day);
 Result<std::string> unit_of_inspector(Store& rows, std::string_view inspector, std::int64_t day);
 
-struct ProfileChange {  ///< Absent: stays as it is.
+struct ProfileChange {  ///< Absent: stays as it is; an empty text takes back.
   std::optional<std::string> unit, subjects, credential;
   std::optional<bool> degree, lead;
   std::optional<std::int64_t> education_years, capacity, credential_until_day;

@@ -284,6 +284,16 @@ TEST_CASE("an inspector goes from nomination to exit by commands, and a list of 
   CHECK(done({"show", "D002"}).at("conflicts").size() >= 1);
   done({"term", "D002", "--from", "2020-09-01", "--to", "2020-12-31"});
   CHECK(done({"list", "--state", "EXITED"}).at("inspectors").size() == 1);
+
+  // More schools than a zone has as a rule are shown, and keep nobody from anything.
+  std::string zones = "督学编号,学校标识码,责任期至\r\n";
+  for (int n = 1; n <= 21; ++n) zones += "D004,99012100" + std::to_string(100 + n).substr(1) + ",\r\n";
+  spill(desk.folder / "zones.csv", zones);
+  CHECK(done({"show", "D004"}).at("zone_beyond_rule") == false);
+  CHECK(desk.done({"import-zones", desk.folder / "zones.csv", "--map", kSample + "zones.columns"}).at("refused_rows") ==
+        0);
+  CHECK(done({"show", "D004"}).at("zone_schools").get<int>() >= 21);
+  CHECK(done({"show", "D004"}).at("zone_beyond_rule") == true);
   CHECK(desk.run({"rebuild"}).exit_code == 0);
 }
 

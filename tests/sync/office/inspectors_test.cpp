@@ -21,11 +21,10 @@ std::int64_t day(std::string_view date) { return parse_date(date).value(); }
 /// A city with two counties, three schools, and inspectors I001 to I003, full time, from a register.
 struct Place {
   TestOffice office;
-  std::int64_t today = 0;
+  std::int64_t today = local_day(office.platform.clock.wall_utc_ms(), office.platform.clock.utc_offset_min());
 
   Place() {
     office.add_people_and_schools();
-    today = local_day(office.platform.clock.wall_utc_ms(), office.platform.clock.utc_offset_min());
     REQUIRE(date_text(today) == "2026-03-02");
     REQUIRE(
         decide([](Store&) -> Result<ChangesBuilder> {
@@ -597,7 +596,8 @@ TEST_CASE("whatever steps are taken, an inspector is what the steps come to, and
     }
     for (const auto& [who, state] : expected) {
       InspectorState replayed = InspectorState::kNone;
-      const auto steps = at.look<std::vector<StoredRow>>([&](Store& rows) { return inspector_steps(rows, who); });
+      const auto steps =
+          at.look<std::vector<StoredRow>>([&, who = who](Store& rows) { return inspector_steps(rows, who); });
       for (const StoredRow& step : steps) {
         replayed = advance(replayed, inspector_event_from(std::get<std::string>(step.cells[2])).value()).value();
         CHECK(std::get<std::string>(step.cells[3]) == to_string(replayed));
