@@ -54,7 +54,7 @@ Result<PolicyValue> policy_for(Store& rows, Policy policy, std::string_view unit
     return fail(above.error());
   places.emplace_back();
   const PolicyInfo& known = info(policy);
-  PolicyValue best{known.value, "", std::string(known.source)};
+  PolicyValue best{known.value, "", std::string(known.source), std::nullopt};
   std::size_t best_place = places.size();
   std::int64_t best_day = 0;
   DUDAO_CHECK(rows.each_row(*find_table("policy"), [&](const StoredRow& row) -> Status {
@@ -63,7 +63,7 @@ Result<PolicyValue> policy_for(Store& rows, Policy policy, std::string_view unit
     const auto place = static_cast<std::size_t>(
         std::find(places.begin(), places.end(), std::get<std::string>(row.cells[0])) - places.begin());
     if (place == places.size() || place > best_place || (place == best_place && from_day < best_day)) return {};
-    best = {std::get<std::int64_t>(row.cells[3]), places[place], std::get<std::string>(row.cells[4])};
+    best = {std::get<std::int64_t>(row.cells[3]), places[place], std::get<std::string>(row.cells[4]), from_day};
     best_place = place;
     best_day = from_day;
     return {};

@@ -8,6 +8,7 @@
 #include "sync/office/store.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,7 @@ struct PolicyValue {
   std::int64_t value = 0;
   std::string jurisdiction;  ///< that settled it; empty: the nation, or nobody did
   std::string source;
+  std::optional<std::int64_t> from_day;  ///< with the jurisdiction the key of its row; absent: nobody settled it
 };
 /// What counts on the day for the unit; for the nation where it is empty or not in the tree. Errors: database errors.
 Result<PolicyValue> policy_for(Store& rows, Policy policy, std::string_view unit, std::int64_t day);

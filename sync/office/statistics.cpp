@@ -3,6 +3,8 @@
 #include "schema/deadline.hpp"
 #include "schema/visit_state.hpp"
 #include "sync/changes.hpp"
+#include "sync/office/inspectors.hpp"
+#include "sync/office/jurisdiction.hpp"
 
 #include <algorithm>
 #include <array>
@@ -29,6 +31,7 @@ const std::vector<Shape>& shapes() {
       {StatisticKind::kOverdue, "overdue", {"unit", "school"}, {"findings"}},
       {StatisticKind::kStaffing, "staffing", {"unit"}, {"normal", "large", "needed", "there", "missing"}},
       {StatisticKind::kDraws, "draws", {"draw", "state"}, {"drawn", "took_place", "outstanding"}},
+      {StatisticKind::kTraining, "training", {"unit", "inspector"}, {"hours", "minimum", "missing"}},
   };
   return all;
 }
@@ -124,17 +127,37 @@ class Tree {
   std::map<std::string, Unit> units_;
 };
 
-Result<Seen> look(Store& rows, const StatisticScope& scope) {
-  DUDAO_TRY(const Tree tree, Tree::read(rows));
-  if (!scope.unit.empty() && !tree.has(scope.unit)) return fail(Code::kRowPlace, scope.unit);
+/// The unit under which a unit's things are counted.
+class Places {
+ public:
+  /// Error: kUnitUnknown.
+  static Result<Places> read(Store& rows, const StatisticScope& scope) {
+    Places out(scope);
+    DUDAO_TRY(out.tree_, Tree::read(rows));
+    if (!scope.unit.empty() && !out.tree_.has(scope.unit)) return fail(Code::kUnitUnknown, scope.unit);
+    return out;
+  }
+  /// Nothing outside the scope.
+  std::optional<std::string> of(const std::string& unit) const {
+    if (!scope_.unit.empty() && !tree_.upwards(unit, [&](const std::string& at) { return at == scope_.unit; }))
+      return std::nullopt;
+    if (scope_.level.empty()) return unit;
+    return tree_.upwards(unit, [&](const std::string& at) { return tree_.level(at) == scope_.level; }).value_or(unit);
+  }
+
+ private:
+  explicit Places(const StatisticScope& scope) : scope_(scope) {}
+  const StatisticScope& scope_;
+  Tree tree_;
+};
+
+Result<Seen> look(Store& rows, const StatisticScope& scope, const Places& places) {
   Seen out;
   DUDAO_CHECK(each(rows, "school", [&](const Cells& school) {
-    std::string unit = school.text("org_unit");
-    if (!scope.unit.empty() && !tree.upwards(unit, [&](const std::string& at) { return at == scope.unit; })) return;
-    if (!scope.level.empty())
-      unit = tree.upwards(unit, [&](const std::string& at) { return tree.level(at) == scope.level; }).value_or(unit);
+    const auto unit = places.of(school.text("org_unit"));
+    if (!unit) return;
     const std::string code = school.text("code");
-    out.schools.emplace(code, School{unit, school.integer("pupils").value_or(0), school.counted()});
+    out.schools.emplace(code, School{*unit, school.integer("pupils").value_or(0), school.counted()});
     if (school.text("status") == "OPEN") out.open.insert(code);
   }));
   DUDAO_CHECK(each(rows, "visit", [&](const Cells& visit) {
@@ -300,16 +323,57 @@ Status findings(Store& rows, const Seen& seen, StatisticKind kind, std::int64_t 
   });
 }
 
-Status staffing(Store& rows, const Seen& seen, const StatisticScope& scope, Lines& lines) {
-  constexpr std::int64_t kSchoolsOfOne = 5;
+/// A figure that units settle, with the row in which they did.
+class Settled {
+ public:
+  Settled(Store& rows, Policy policy, std::int64_t day) : rows_(rows), policy_(policy), day_(day) {}
+
+  Result<const PolicyValue*> of(const std::string& unit) {
+    const auto found = known_.find(unit);
+    if (found != known_.end()) return &found->second;
+    DUDAO_TRY(PolicyValue value, policy_for(rows_, policy_, unit, day_));
+    return &known_.emplace(unit, std::move(value)).first->second;
+  }
+  /// Nothing where nobody settled it.
+  void add_row(const PolicyValue& value, Figure& figure) const {
+    if (value.from_day)
+      figure.rows.push_back(
+          {find_table("policy"), {value.jurisdiction, std::string(info(policy_).name), *value.from_day}});
+  }
+
+ private:
+  Store& rows_;
+  Policy policy_;
+  std::int64_t day_;
+  std::map<std::string, PolicyValue> known_;
+};
+
+Status staffing(Store& rows, const Seen& seen, const StatisticScope& scope, const Places& places, Lines& lines) {
   std::map<std::string, CountedRow> active;
   DUDAO_CHECK(each(rows, "inspector", [&](const Cells& inspector) {
-    if (inspector.text("status") == "ACTIVE") active.emplace(inspector.text("code"), inspector.counted());
+    if (inspector.text("status") == to_string(InspectorState::kActive))
+      active.emplace(inspector.text("code"), inspector.counted());
   }));
+  Settled large(rows, Policy::kLargeSchoolPupils, scope.today);
   for (const std::string& code : seen.open) {
     const School& school = seen.schools.at(code);
-    lines.count({school.unit}, school.pupils >= scope.large_school_pupils ? 1 : 0, school.row);
+    std::int64_t from_pupils = scope.large_school_pupils.value_or(0);
+    if (!scope.large_school_pupils) {
+      DUDAO_TRY(const PolicyValue* const settled, large.of(school.unit));
+      from_pupils = settled->value;
+    }
+    lines.count({school.unit}, school.pupils >= from_pupils ? 1 : 0, school.row);
   }
+  std::set<std::string> with_profile;
+  DUDAO_CHECK(each(rows, "inspector_profile", [&](const Cells& profile) {
+    const auto inspector = active.find(profile.text("inspector"));
+    if (inspector == active.end() || profile.null("org_unit")) return;
+    with_profile.insert(inspector->first);
+    const auto unit = places.of(profile.text("org_unit"));
+    if (!unit) return;
+    lines.count({*unit}, 3, inspector->second);
+    lines.at({*unit}, 3).rows.push_back(profile.counted());
+  }));
   std::set<std::pair<std::string, std::string>> there;
   DUDAO_CHECK(each(rows, "zone", [&](const Cells& zone) {
     const std::string school = zone.text("school");
@@ -317,22 +381,64 @@ Status staffing(Store& rows, const Seen& seen, const StatisticScope& scope, Line
     if (!seen.open.contains(school) || (until_day && *until_day < scope.today)) return;
     const std::string& unit = seen.schools.at(school).unit;
     const auto inspector = active.find(zone.text("inspector"));
-    if (inspector == active.end()) return;
+    if (inspector == active.end() || with_profile.contains(inspector->first)) return;
     Figure& figure = lines.at({unit}, 3);
     figure.rows.push_back(zone.counted());
     if (!there.emplace(unit, inspector->first).second) return;
     ++figure.value;
     figure.rows.push_back(inspector->second);
   }));
-  for (auto& [unit, figures] : lines.all()) {
+  Settled schools_of_one(rows, Policy::kSchoolsPerInspector, scope.today);
+  for (auto& [group, figures] : lines.all()) {
+    DUDAO_TRY(const PolicyValue* const of_one, schools_of_one.of(group[0]));
     Figure& needed = figures[2];
-    needed.value = (figures[0].value + kSchoolsOfOne - 1) / kSchoolsOfOne + figures[1].value;
+    needed.value = (figures[0].value + of_one->value - 1) / of_one->value + figures[1].value;
+    schools_of_one.add_row(*of_one, needed);
+    if (!scope.large_school_pupils) {
+      DUDAO_TRY(const PolicyValue* const settled, large.of(group[0]));
+      large.add_row(*settled, needed);
+    }
     for (const std::size_t of : {0U, 1U})
       needed.rows.insert(needed.rows.end(), figures[of].rows.begin(), figures[of].rows.end());
     Figure& missing = figures[4];
     missing.value = std::max<std::int64_t>(0, needed.value - figures[3].value);
     for (const std::size_t of : {2U, 3U})
       missing.rows.insert(missing.rows.end(), figures[of].rows.begin(), figures[of].rows.end());
+  }
+  return {};
+}
+
+Status training(Store& rows, const StatisticScope& scope, const Places& places, Lines& lines) {
+  const std::int64_t year = year_of(scope.to_day.value_or(scope.today));
+  const std::int64_t as_of = std::min(scope.today, first_day_of_year(year + 1) - 1);
+  std::map<std::string, CountedRow> in_post;
+  DUDAO_CHECK(each(rows, "inspector", [&](const Cells& inspector) {
+    const auto state = inspector_state_from(inspector.text("status"));
+    if (state && in_office(*state)) in_post.emplace(inspector.text("code"), inspector.counted());
+  }));
+  DUDAO_TRY(const auto units, units_of_inspectors(rows, as_of));
+  Settled minimum(rows, Policy::kTrainingHours, as_of);
+  for (const auto& [inspector, row] : in_post) {
+    const auto found = units.find(inspector);
+    const std::string own = found == units.end() ? std::string() : found->second;
+    const auto unit = places.of(own);
+    if (!unit) continue;
+    const std::vector<std::string> group = {*unit, inspector};
+    DUDAO_TRY(const TrainingYear done, training_of(rows, inspector, own, year, scope.today));
+    Figure& hours = lines.at(group, 0);
+    hours.value = done.hours;
+    for (const std::int64_t n : done.entries) hours.rows.push_back({find_table("training"), {inspector, n}});
+    DUDAO_TRY(const PolicyValue* const asked, minimum.of(own));
+    Figure& least = lines.at(group, 1);
+    least.value = asked->value;
+    least.rows.push_back(row);
+    minimum.add_row(*asked, least);
+    Figure& missing = lines.at(group, 2);
+    missing.value = done.missing();
+    for (const std::size_t of : {0U, 1U}) {
+      const auto& under = lines.at(group, of).rows;
+      missing.rows.insert(missing.rows.end(), under.begin(), under.end());
+    }
   }
   return {};
 }
@@ -367,7 +473,8 @@ std::optional<StatisticKind> statistic_kind_from(std::string_view name) noexcept
 
 Result<Statistic> count_statistic(Store& rows, StatisticKind kind, const StatisticScope& scope) {
   const Shape& shape = shape_of(kind);
-  DUDAO_TRY(const Seen seen, look(rows, scope));
+  DUDAO_TRY(const Places places, Places::read(rows, scope));
+  DUDAO_TRY(const Seen seen, look(rows, scope, places));
   Lines lines(shape.measures.size());
   switch (kind) {
     case StatisticKind::kCoverage:
@@ -382,10 +489,13 @@ Result<Statistic> count_statistic(Store& rows, StatisticKind kind, const Statist
       DUDAO_CHECK(findings(rows, seen, kind, scope.today, lines));
       break;
     case StatisticKind::kStaffing:
-      DUDAO_CHECK(staffing(rows, seen, scope, lines));
+      DUDAO_CHECK(staffing(rows, seen, scope, places, lines));
       break;
     case StatisticKind::kDraws:
       DUDAO_CHECK(draws(rows, seen, lines));
+      break;
+    case StatisticKind::kTraining:
+      DUDAO_CHECK(training(rows, scope, places, lines));
       break;
   }
   return Statistic{shape.groups, shape.measures, lines.take()};

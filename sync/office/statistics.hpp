@@ -22,12 +22,25 @@ namespace dudao {
 /// - findings, by item, severity and state of their rectification: findings, and how many of them are overdue
 /// - open, by severity and age (up to 30, 90, 180 days, longer): findings that are not closed
 /// - overdue, by unit and school: findings whose day has passed before the school reported
-/// - staffing, by unit: normal schools, large ones, inspectors needed, there, missing
+/// - staffing, by unit: normal schools, large ones, inspectors needed, there, missing. One inspector is needed for so
+///   many normal schools as the unit settled (SCHOOLS_PER_INSPECTOR), and one for each large one. An active inspector
+///   is there in the unit of their profile; without one in each unit that a school of their zone is of
 /// - draws, by draw and its state: visits drawn, took place, outstanding
-enum class StatisticKind : std::uint8_t { kCoverage = 1, kVisits, kFindings, kOpen, kOverdue, kStaffing, kDraws };
+/// - training, by unit and inspector in office: hours (学时) of the year of StatisticScope::to_day or today, the
+///   minimum of the inspector's unit, hours missing
+enum class StatisticKind : std::uint8_t {
+  kCoverage = 1,
+  kVisits,
+  kFindings,
+  kOpen,
+  kOverdue,
+  kStaffing,
+  kDraws,
+  kTraining
+};
 inline constexpr StatisticKind kStatisticKinds[] = {
     StatisticKind::kCoverage, StatisticKind::kVisits,   StatisticKind::kFindings, StatisticKind::kOpen,
-    StatisticKind::kOverdue,  StatisticKind::kStaffing, StatisticKind::kDraws};
+    StatisticKind::kOverdue,  StatisticKind::kStaffing, StatisticKind::kDraws,    StatisticKind::kTraining};
 /// "coverage". Static storage.
 std::string_view to_string(StatisticKind kind) noexcept;
 std::optional<StatisticKind> statistic_kind_from(std::string_view name) noexcept;
@@ -39,8 +52,9 @@ struct StatisticScope {
   /// the first day of its window. Findings count with their visit.
   std::optional<std::int64_t> from_day, to_day;
   std::int64_t today = 0;
-  /// From so many pupils on a school needs an inspector of its own; five others share one.
-  std::int64_t large_school_pupils = 2'000;
+  /// From so many pupils on a school needs an inspector of its own; absent: as each unit settled
+  /// (LARGE_SCHOOL_PUPILS).
+  std::optional<std::int64_t> large_school_pupils;
 };
 
 /// A row that was counted.

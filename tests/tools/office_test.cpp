@@ -232,6 +232,123 @@ TEST_CASE("visits are planned only for schools, inspectors, checklists and days 
   CHECK(desk.done({"visit", "list"}).at("visits").at(0).at("state") == "CANCELLED");
 }
 
+TEST_CASE("an inspector goes from nomination to exit by commands, and a list of the register takes no step back") {
+  const Desk desk;
+  desk.fill();
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "inspector");
+    return desk.run(arguments);
+  };
+  const auto done = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "inspector");
+    return desk.done(arguments);
+  };
+  CHECK(run({"nominate", "D099"}).exit_code != 0);  // no name
+  CHECK(done({"nominate", "D099", "--name", "王小明", "--capacity", "4"}).at("state") == "NOMINATED");
+  CHECK(has(run({"activate", "D099"}).err, "4501"));
+  done({"review", "D099"});
+  done({"publicise", "D099"});
+  CHECK(has(run({"appoint", "D099"}).err, "4502"));
+  CHECK(has(run({"profile", "D099", "--unit", "nowhere"}).err, "4133"));
+  done({"profile", "D099", "--unit", "990121", "--degree", "yes", "--years", "12", "--subjects", "语文"});
+  CHECK(has(run({"appoint", "D099", "--from", "2026-09-01", "--to", "2031-08-31"}).err, "4504"));
+  CHECK(done({"appoint", "D099", "--from", "2026-09-01"}).at("state") == "APPOINTED");
+  CHECK(done({"activate", "D099"}).at("state") == "ACTIVE");
+  const json shown = done({"show", "D099"});
+  CHECK(shown.at("name") == "王小明");
+  CHECK(shown.at("unit") == "990121");
+  CHECK(shown.at("profile").at("education_years") == 12);
+  REQUIRE(shown.at("terms").size() == 1);
+  CHECK(shown.at("terms").at(0).at("to_day") == "2029-08-31");
+  CHECK(shown.at("steps").size() == 5);
+  CHECK(shown.at("steps").at(0).at("person") == "clerk");
+  CHECK(shown.at("next") == json({"appoint", "suspend", "exit"}));
+  const Ran chinese = run({"show", "D099", "--lang", "zh"});
+  CHECK(has(chinese.out, "教育工作年限：12"));
+
+  // The register's list says that D001 is in office; steps say more.
+  CHECK(run({"suspend", "D001"}).exit_code == 2);  // no reason
+  CHECK(done({"suspend", "D001", "--reason", "正在核查"}).at("state") == "SUSPENDED");
+  CHECK(desk.take("inspectors", "inspectors").at("changed") == 0);
+  CHECK(done({"show", "D001"}).at("state") == "SUSPENDED");
+  CHECK(desk.run({"plan", "--school", "9901210001", "--team", "D001", "--template", "routine-visit", "--from",
+                  "2026-03-02", "--to", "2026-03-06"})
+            .exit_code != 0);
+  done({"resume", "D001"});
+  CHECK(run({"exit", "D003"}).exit_code == 2);  // no cause
+  CHECK(run({"exit", "D003", "--cause", "BOREDOM"}).exit_code == 2);
+  CHECK(done({"exit", "D003", "--cause", "RESIGNED", "--reason", "调任"}).at("state") == "EXITED");
+  CHECK(done({"show", "D003"}).at("steps").at(0).at("reason") == "RESIGNED: 调任");
+  done({"conflict", "D002", "9901210003", "--reason", "R2"});
+  CHECK(has(run({"conflict", "D002", "9901210003", "--reason", "R9"}).err, "2417"));
+  CHECK(done({"show", "D002"}).at("conflicts").size() >= 1);
+  done({"term", "D002", "--from", "2020-09-01", "--to", "2020-12-31"});
+  CHECK(done({"list", "--state", "EXITED"}).at("inspectors").size() == 1);
+
+  // More schools than a zone has as a rule are shown, and keep nobody from anything.
+  std::string zones = "督学编号,学校标识码,责任期至\r\n";
+  for (int n = 1; n <= 21; ++n) zones += "D004,99012100" + std::to_string(100 + n).substr(1) + ",\r\n";
+  spill(desk.folder / "zones.csv", zones);
+  CHECK(done({"show", "D004"}).at("zone_beyond_rule") == false);
+  CHECK(desk.done({"import-zones", desk.folder / "zones.csv", "--map", kSample + "zones.columns"}).at("refused_rows") ==
+        0);
+  CHECK(done({"show", "D004"}).at("zone_schools").get<int>() >= 21);
+  CHECK(done({"show", "D004"}).at("zone_beyond_rule") == true);
+  CHECK(desk.run({"rebuild"}).exit_code == 0);
+}
+
+TEST_CASE("training, what is short of it, and the yearly assessment are entered and seen by commands") {
+  const Desk desk;
+  desk.fill();
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "inspector");
+    return desk.run(arguments);
+  };
+  const auto done = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "inspector");
+    return desk.done(arguments);
+  };
+  const std::size_t all = done({"list"}).at("inspectors").size();
+  CHECK(done({"list", "--short-of-training"}).at("inspectors").size() == all);
+  CHECK(has(run({"train", "D001", "--hours", "0", "--title", "集中培训"}).err, "4505"));
+  json trained = done({"train", "D001", "--hours", "40", "--title", "集中培训", "--provider", "省教育厅"});
+  CHECK(trained.at("n") == 1);
+  CHECK(trained.at("training").at("missing") == 0);
+  CHECK(done({"list", "--short-of-training"}).at("inspectors").size() == all - 1);
+  const json counted = desk.done({"statistics", "training"});
+  bool found = false;
+  for (const json& line : counted.at("lines")) {
+    if (line.at("group").at(1) != "D001") continue;
+    found = true;
+    CHECK(line.at("figures") == json({40, 40, 0}));
+    const std::string unit = line.at("group").at(0);
+    CHECK(counted.at("names").at("inspector").at("D001") == "傅慧敏");
+    const json under = desk.done({"explain", "training", "hours", "--group", unit + ",D001"});
+    CHECK(under.at("value") == 40);
+    CHECK(under.at("statements").size() == 1);
+  }
+  CHECK(found);
+  const std::string year = trained.at("training").at("year").dump();
+  CHECK(has(run({"assessment", "decide", "D001", "--year", year, "--grade", "BEST"}).err, "4507"));
+  const json assessed = done({"assess", "D001", "--year", year});
+  CHECK(assessed.at("decided").is_null());
+  CHECK(assessed.at("inputs").at("shares").at("training").at("part") == 40);
+  const std::string proposed = assessed.at("proposed");
+  done({"assessment", "decide", "D001", "--year", year, "--grade", proposed});
+  CHECK(done({"assess", "D001", "--year", year}).at("decided") == proposed);
+  CHECK(done({"show", "D001"}).at("assessments").at(0).at("inputs").at("format") == "dudao-assessment-1");
+  CHECK(run({"assess", "D001", "--year", year}).exit_code == 0);
+  CHECK(run({"void-training", "D001", "1"}).exit_code == 2);  // no reason
+  done({"void-training", "D001", "1", "--reason", "重复登记"});
+  CHECK(done({"list", "--short-of-training"}).at("inspectors").size() == all);
+
+  const json gap = done({"list", "--gap", "--level", "县"}).at("gap");
+  for (const json& one : gap) CHECK(one.at("missing").get<int>() > 0);
+  CHECK(done({"list", "--unit", "990122"}).at("inspectors").size() < all);
+  CHECK(has(run({"list", "--unit", "nowhere"}).err, "4133"));
+  CHECK(run({"list", "--gap"}).exit_code == 0);
+}
+
 TEST_CASE("a checklist that nobody can have meant is not published") {
   const Desk desk;
   desk.found();

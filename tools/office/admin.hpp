@@ -33,8 +33,12 @@ struct AdminCall {
 };
 /// The methods of an area, by name; each area has a file of its own.
 using AdminArea = std::map<std::string_view, Result<nlohmann::json> (*)(const AdminCall&), std::less<>>;
+const AdminArea& inspector_methods();
 const AdminArea& jurisdiction_methods();
 const AdminArea& plan_methods();
+
+/// A row by the names of its columns; bytes in hex.
+nlohmann::json row_json(const Table& table, const StoredRow& row);
 
 /// May be called from any thread.
 class Admin {

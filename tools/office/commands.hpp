@@ -47,6 +47,7 @@ class OfficeCommands {
   const Read read;
 };
 
+void add_inspector_commands(CLI::App& app, const OfficeCommands& office);
 void add_jurisdiction_commands(CLI::App& app, const OfficeCommands& office);
 void add_plan_commands(CLI::App& app, const OfficeCommands& office);
 

@@ -37,13 +37,15 @@ constexpr auto kHeadings = std::to_array<Heading>({
     {"cancelled", "Cancelled", "已取消"},
     {"findings", "Findings", "问题数"},
     {"overdue", "Overdue", "逾期"},
-    {"normal", "Schools, five to one", "一般学校"},
+    {"normal", "Schools, several to one", "一般学校"},
     {"large", "Schools, one to one", "规模大的学校"},
     {"needed", "Inspectors needed", "应配督学"},
     {"there", "Inspectors there", "在岗督学"},
     {"missing", "Missing", "缺额"},
     {"drawn", "Drawn", "抽中"},
     {"outstanding", "Outstanding", "待完成"},
+    {"hours", "Hours of training", "培训学时"},
+    {"minimum", "Hours asked for", "规定学时"},
 });
 
 std::string quoted(const std::string& cell) {

@@ -898,8 +898,8 @@ class OfficeProgram {
     command->add_option("--today", today_,
                         tr("Overdue as of this day; today when left out", "以该日判断逾期，默认今天"));
     command->add_option("--large", large_,
-                        tr("Pupils from which a school needs an inspector of its own: 2000 when left out",
-                           "一校一督学的学生数标准，默认 2000"));
+                        tr("Pupils from which a school needs an inspector of its own; otherwise as each unit settled",
+                           "一校一督学的学生数标准；默认按各地规定"));
   }
 
   void add_commands() {
@@ -1056,6 +1056,7 @@ class OfficeProgram {
         ->add_option("visit", visit_, tr("Visit", "督导编号"))
         ->required();
 
+    add_inspector_commands(app, commands_);
     add_jurisdiction_commands(app, commands_);
     add_plan_commands(app, commands_);
 

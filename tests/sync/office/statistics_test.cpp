@@ -3,9 +3,12 @@
 #include "sync/office/statistics.hpp"
 
 #include "schema/deadline.hpp"
+#include "sync/office/inspectors.hpp"
+#include "sync/office/jurisdiction.hpp"
 #include "tests/sync/office/county.hpp"
 
 #include <algorithm>
+#include <set>
 
 using namespace dudao;
 using namespace dudao::test;
@@ -142,7 +145,7 @@ TEST_CASE("a statistic can be of one unit and of some days only") {
   scope.unit = "77";
   const auto unknown = at.office->read(
       [&](Store& rows) -> Status { return count_statistic(rows, StatisticKind::kCoverage, scope).map([](auto&&) {}); });
-  CHECK(unknown.error().code == Code::kRowPlace);
+  CHECK(unknown.error().code == Code::kUnitUnknown);
 
   // The visit took place today; the others count with the first day of their windows.
   scope.unit = "";
@@ -182,6 +185,82 @@ TEST_CASE("a figure leads to the statements that were signed, and to no other") 
     return {};
   });
   CHECK(done);
+}
+
+TEST_CASE("staffing and training are counted by what each unit settled and whose inspector each is") {
+  County at;
+  const auto decide = [&](const std::function<Result<ChangesBuilder>(Store&)>& build) {
+    const auto done = at.office->decide("王处长", "test", build);
+    if (!done) FAIL(done.error().message());
+  };
+  const auto settle = [&](Policy policy, std::string_view unit, std::int64_t value) {
+    decide([&](Store& rows) { return settle_policy(rows, policy, unit, at.today - 400, value, "地方规定"); });
+  };
+  const auto place = [&](std::string_view inspector, std::string_view unit) {
+    ProfileChange change;
+    change.unit = unit;
+    decide([&](Store& rows) { return change_profile(rows, inspector, change); });
+  };
+  const auto under = [&](const Figure& figure) {
+    std::set<std::string> out;
+    const auto done = at.office->read([&](Store& rows) -> Status {
+      DUDAO_TRY(const auto statements, statements_under(rows, figure.rows));
+      for (const StatementUnder& one : statements) out.insert(one.rows.begin(), one.rows.end());
+      return {};
+    });
+    if (!done) FAIL(done.error().message());
+    return out;
+  };
+
+  settle(Policy::kLargeSchoolPupils, "9901", 400);
+  Statistic staffing = at.count(StatisticKind::kStaffing);
+  CHECK(County::figures(staffing, {"9901"}) == Figures{0, 2, 2, 1, 1});
+  CHECK(County::figures(staffing, {"9902"}) == Figures{1, 0, 1, 0, 1});
+  CHECK(under(staffing.lines.at(0).figures.at(2))
+            .count("policy 9901/LARGE_SCHOOL_PUPILS/" + std::to_string(at.today - 400)) == 1);
+  settle(Policy::kSchoolsPerInspector, "99", 1);
+  StatisticScope whole;
+  whole.level = "市";
+  CHECK(County::figures(at.count(StatisticKind::kStaffing, whole), {"99"}) == Figures{3, 0, 3, 1, 2});
+  StatisticScope large;
+  large.large_school_pupils = 5'000;
+  CHECK(County::figures(at.count(StatisticKind::kStaffing, large), {"9901"}) == Figures{2, 0, 2, 1, 1});
+
+  place("I002", "9902");
+  CHECK(County::figures(at.count(StatisticKind::kStaffing), {"9902"}) == Figures{1, 0, 1, 1, 0});
+  place("I001", "9902");  // the profile counts, not the zone
+  staffing = at.count(StatisticKind::kStaffing);
+  CHECK(County::figures(staffing, {"9901"}) == Figures{0, 2, 2, 0, 2});
+  CHECK(County::figures(staffing, {"9902"}) == Figures{1, 0, 1, 2, 0});
+  CHECK(under(staffing.lines.at(1).figures.at(3)) ==
+        std::set<std::string>{"inspector I001", "inspector I002", "inspector_profile I001", "inspector_profile I002"});
+
+  settle(Policy::kTrainingHours, "9902", 30);
+  const auto train = [&](std::string_view inspector, std::int64_t day, std::int64_t hours) {
+    decide([&](Store& rows) {
+      return add_training(rows, inspector, {day, hours, "集中培训", "", "王处长"}, 1, at.today);
+    });
+  };
+  train("I002", at.today, 16);
+  train("I002", at.today - 366, 20);
+  train("I002", at.today, 8);
+  decide([&](Store& rows) { return void_training(rows, "I002", 3, "重复登记"); });
+  Statistic training = at.count(StatisticKind::kTraining);
+  CHECK(training.lines.size() == 3);
+  CHECK(County::figures(training, {"9902", "I002"}) == Figures{16, 30, 14});
+  CHECK(County::figures(training, {"9902", "I001"}) == Figures{0, 30, 30});
+  CHECK(County::figures(training, {"", "I003"}) == Figures{0, 40, 40});
+  const auto line = std::find_if(training.lines.begin(), training.lines.end(),
+                                 [](const StatisticLine& one) { return one.group.back() == "I002"; });
+  CHECK(under(line->figures[0]) == std::set<std::string>{"training I002/1"});
+  CHECK(under(line->figures[2]).count("training I002/1") == 1);
+  CHECK(under(line->figures[2]).count("inspector I002") == 1);
+  StatisticScope last_year;
+  last_year.unit = "9902";
+  last_year.to_day = at.today - 366;
+  training = at.count(StatisticKind::kTraining, last_year);
+  CHECK(training.lines.size() == 2);
+  CHECK(County::figures(training, {"9902", "I002"}) == Figures{20, 30, 10});
 }
 
 TEST_CASE("statistics have names, each its own") {
