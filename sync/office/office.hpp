@@ -98,7 +98,8 @@ class Office {
   /// kTeamWrong, kRecused, kPlanWrong, kFindingUnknown, kCarriedFinding.
   Result<std::vector<Bytes>> plan(std::string_view actor, const std::vector<VisitPlan>& plans);
   /// query, accept, issue_opinion, close, cancel, recuse. What a re-inspection found takes effect when it is accepted.
-  /// Errors: kVisitUnknown, kTransitionNotAllowed, kReasonMissing, kFindingsOpen (close).
+  /// Errors: kVisitUnknown, kTransitionNotAllowed, kReasonMissing, kFindingsOpen (close),
+  /// kProceedingTransitionNotAllowed (issue_opinion while one on the visit is in preparation: issuing that does it).
   Status visit_event(std::string_view actor, BytesView visit, std::string_view event, std::string_view item,
                      std::string_view reason);
 
