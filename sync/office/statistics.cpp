@@ -3,6 +3,7 @@
 #include "schema/deadline.hpp"
 #include "schema/visit_state.hpp"
 #include "sync/changes.hpp"
+#include "sync/office/proceeding.hpp"
 
 #include <algorithm>
 #include <array>
@@ -29,6 +30,7 @@ const std::vector<Shape>& shapes() {
       {StatisticKind::kOverdue, "overdue", {"unit", "school"}, {"findings"}},
       {StatisticKind::kStaffing, "staffing", {"unit"}, {"normal", "large", "needed", "there", "missing"}},
       {StatisticKind::kDraws, "draws", {"draw", "state"}, {"drawn", "took_place", "outstanding"}},
+      {StatisticKind::kProceedings, "proceedings", {"unit", "proceeding", "state"}, {"proceedings", "overdue"}},
   };
   return all;
 }
@@ -124,17 +126,23 @@ class Tree {
   std::map<std::string, Unit> units_;
 };
 
+/// The unit that stands for this one; nothing where it is outside.
+std::optional<std::string> unit_in(const StatisticScope& scope, const Tree& tree, const std::string& unit) {
+  if (!scope.unit.empty() && !tree.upwards(unit, [&](const std::string& at) { return at == scope.unit; }))
+    return std::nullopt;
+  if (scope.level.empty()) return unit;
+  return tree.upwards(unit, [&](const std::string& at) { return tree.level(at) == scope.level; }).value_or(unit);
+}
+
 Result<Seen> look(Store& rows, const StatisticScope& scope) {
   DUDAO_TRY(const Tree tree, Tree::read(rows));
   if (!scope.unit.empty() && !tree.has(scope.unit)) return fail(Code::kRowPlace, scope.unit);
   Seen out;
   DUDAO_CHECK(each(rows, "school", [&](const Cells& school) {
-    std::string unit = school.text("org_unit");
-    if (!scope.unit.empty() && !tree.upwards(unit, [&](const std::string& at) { return at == scope.unit; })) return;
-    if (!scope.level.empty())
-      unit = tree.upwards(unit, [&](const std::string& at) { return tree.level(at) == scope.level; }).value_or(unit);
+    const auto unit = unit_in(scope, tree, school.text("org_unit"));
+    if (!unit) return;
     const std::string code = school.text("code");
-    out.schools.emplace(code, School{unit, school.integer("pupils").value_or(0), school.counted()});
+    out.schools.emplace(code, School{*unit, school.integer("pupils").value_or(0), school.counted()});
     if (school.text("status") == "OPEN") out.open.insert(code);
   }));
   DUDAO_CHECK(each(rows, "visit", [&](const Cells& visit) {
@@ -356,6 +364,30 @@ Status draws(Store& rows, const Seen& seen, Lines& lines) {
   return {};
 }
 
+Status proceedings(Store& rows, const StatisticScope& scope, Lines& lines) {
+  DUDAO_TRY(const Tree tree, Tree::read(rows));
+  DUDAO_TRY(const auto all, all_proceedings(rows));
+  DUDAO_TRY(const DeadlineRules rules, DeadlineRules::published(rows));
+  for (const ProceedingView& one : all) {
+    const auto unit = unit_in(scope, tree, one.org_unit);
+    if (!unit || (scope.from_day && one.opened_day < *scope.from_day) ||
+        (scope.to_day && one.opened_day > *scope.to_day))
+      continue;
+    const std::vector<std::string> group = {*unit, std::string(to_string(one.kind)), std::string(to_string(one.state))};
+    std::vector<CountedRow> under = {{find_table("proceeding"), {one.code}}};
+    DUDAO_TRY(const auto steps, proceeding_steps(rows, one.code));
+    for (const ProceedingStepView& step : steps) under.push_back({find_table("proceeding_step"), {one.code, step.n}});
+    DUDAO_TRY(const bool behind, is_behind(rows, rules, one, scope.today));
+    for (const std::size_t measure : {0U, 1U}) {
+      if (measure == 1 && !behind) continue;
+      Figure& figure = lines.at(group, measure);
+      ++figure.value;
+      figure.rows.insert(figure.rows.end(), under.begin(), under.end());
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view to_string(StatisticKind kind) noexcept { return shape_of(kind).name; }
@@ -386,6 +418,9 @@ Result<Statistic> count_statistic(Store& rows, StatisticKind kind, const Statist
       break;
     case StatisticKind::kDraws:
       DUDAO_CHECK(draws(rows, seen, lines));
+      break;
+    case StatisticKind::kProceedings:
+      DUDAO_CHECK(proceedings(rows, scope, lines));
       break;
   }
   return Statistic{shape.groups, shape.measures, lines.take()};

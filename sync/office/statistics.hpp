@@ -24,10 +24,20 @@ namespace dudao {
 /// - overdue, by unit and school: findings whose day has passed before the school reported
 /// - staffing, by unit: normal schools, large ones, inspectors needed, there, missing
 /// - draws, by draw and its state: visits drawn, took place, outstanding
-enum class StatisticKind : std::uint8_t { kCoverage = 1, kVisits, kFindings, kOpen, kOverdue, kStaffing, kDraws };
+/// - proceedings, by unit, kind and state: proceedings, and of how many the office is behind
+enum class StatisticKind : std::uint8_t {
+  kCoverage = 1,
+  kVisits,
+  kFindings,
+  kOpen,
+  kOverdue,
+  kStaffing,
+  kDraws,
+  kProceedings
+};
 inline constexpr StatisticKind kStatisticKinds[] = {
     StatisticKind::kCoverage, StatisticKind::kVisits,   StatisticKind::kFindings, StatisticKind::kOpen,
-    StatisticKind::kOverdue,  StatisticKind::kStaffing, StatisticKind::kDraws};
+    StatisticKind::kOverdue,  StatisticKind::kStaffing, StatisticKind::kDraws,    StatisticKind::kProceedings};
 /// "coverage". Static storage.
 std::string_view to_string(StatisticKind kind) noexcept;
 std::optional<StatisticKind> statistic_kind_from(std::string_view name) noexcept;
@@ -36,7 +46,7 @@ struct StatisticScope {
   std::string unit;   ///< it and all below it; empty: everything
   std::string level;  ///< as the register writes it, e.g. 县: units of this level stand for all below them
   /// Days on which a visit took place, both included: the day of its check-in at the place; of one that did not begin,
-  /// the first day of its window. Findings count with their visit.
+  /// the first day of its window. Findings count with their visit, proceedings with the day on which they were opened.
   std::optional<std::int64_t> from_day, to_day;
   std::int64_t today = 0;
   /// From so many pupils on a school needs an inspector of its own; five others share one.
