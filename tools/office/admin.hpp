@@ -34,6 +34,7 @@ struct AdminCall {
 /// The methods of an area, by name; each area has a file of its own.
 using AdminArea = std::map<std::string_view, Result<nlohmann::json> (*)(const AdminCall&), std::less<>>;
 const AdminArea& jurisdiction_methods();
+const AdminArea& proceeding_methods();
 
 /// May be called from any thread.
 class Admin {
