@@ -496,15 +496,15 @@ Status take_proceeding_step(Store& rows, const ProceedingAct& act, const Moment&
       out.update("visit", {before.visit}, {{visits.column("state"), std::string(to_string(to))}});
     }
   }
+  if (before.kind == ProceedingKind::kSanction && act.event == ProceedingEvent::kFile &&
+      std::none_of(steps.begin(), steps.end(),
+                   [](const ProceedingStepView& step) { return step.event == ProceedingEvent::kExecute; }))
+    return wrong(std::string(to_string(ProceedingEvent::kExecute)) + " comes first");
   if (row->awaits) {
     const auto open = limit_on(before, clock, rules, *row->awaits, day);
     if (open && day <= open->day)
       return fail(Code::kTooEarly, std::string(to_string(open->step)) + " " + date_text(open->day + 1));
   }
-  if (before.kind == ProceedingKind::kSanction && act.event == ProceedingEvent::kFile &&
-      std::none_of(steps.begin(), steps.end(),
-                   [](const ProceedingStepView& step) { return step.event == ProceedingEvent::kExecute; }))
-    return wrong(std::string(to_string(ProceedingEvent::kExecute)) + " comes first");
 
   std::int64_t n = steps.empty() ? 0 : steps.back().n;
   if (row->ends) {
