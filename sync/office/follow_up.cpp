@@ -242,7 +242,9 @@ Status due_of_proceedings(Store& rows, const DeadlineRules& rules, std::int64_t 
       DueItem item;
       item.limit = limit;
       item.of_others = is_of_others(limit.step);
-      item.overdue = !item.of_others && limit.day < today;
+      const bool passed = limit.day < today;
+      if (passed && item.of_others) continue;  // They let it pass, which they may.
+      item.overdue = passed;
       item.proceeding = one.code;
       item.finding = one.finding;
       item.school = one.school;
@@ -317,11 +319,24 @@ Result<std::vector<std::string>> names_of_persons(Store& rows) {
   return std::vector<std::string>(out.begin(), out.end());
 }
 
-Result<std::string> name_in(Store& rows, std::string_view table_name, const std::string& code) {
-  const Table& table = table_of(table_name);
-  const ValueView key = std::string_view(code);
-  DUDAO_TRY(const auto row, rows.row(table, std::span(&key, 1)));
-  return row ? text_in(table, *row, "name") : std::string();
+/// What is not a person: names of schools and units, by their codes and by themselves.
+Result<std::map<std::string, std::string>> names_of_units(Store& rows) {
+  std::map<std::string, std::string> out;
+  const Table& units = table_of("org_unit");
+  DUDAO_CHECK(rows.each_row(units, [&](const StoredRow& row) -> Status {
+    const std::string name = text_in(units, row, "name");
+    out[name] = out[text_in(units, row, "code")] = name;
+    return {};
+  }));
+  const Table& schools = table_of("school");
+  DUDAO_CHECK(rows.each_row(schools, [&](const StoredRow& row) -> Status {
+    const std::string name = text_in(schools, row, "name");
+    out[name] = out[text_in(schools, row, "code")] = name;
+    const std::string superior = text_in(schools, row, "superior_unit");
+    out[superior] = superior;
+    return {};
+  }));
+  return out;
 }
 
 }  // namespace
@@ -449,6 +464,7 @@ std::string without_names(std::string_view text, std::vector<std::string> names)
 Result<std::vector<PublicNotice>> public_notices(Store& rows) {
   DUDAO_TRY(const auto all, all_proceedings(rows));
   DUDAO_TRY(auto names, names_of_persons(rows));
+  DUDAO_TRY(const auto units, names_of_units(rows));
   std::vector<PublicNotice> out;
   for (const ProceedingView& one : all) {
     DUDAO_TRY(const auto steps, proceeding_steps(rows, one.code));
@@ -463,12 +479,10 @@ Result<std::vector<PublicNotice>> public_notices(Store& rows) {
     notice.day = step->day;
     notice.text = step->text;
     notice.measures = one.measures;
-    if (one.subject == one.school) {
-      DUDAO_TRY(notice.about, name_in(rows, "school", one.school));
-    } else {
-      DUDAO_TRY(notice.about, name_in(rows, "org_unit", one.subject));
-      if (notice.about.empty()) names.push_back(one.subject);
-    }
+    if (const auto unit = units.find(one.subject); unit != units.end())
+      notice.about = unit->second;
+    else
+      names.push_back(one.subject);
     out.push_back(std::move(notice));
   }
   for (PublicNotice& notice : out) notice.text = without_names(notice.text, names);

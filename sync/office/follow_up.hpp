@@ -18,8 +18,7 @@ namespace dudao {
 struct DueItem {
   OpenLimit limit;
   bool of_others = false;  ///< the school's or whoever the proceeding is against
-  /// Of the office: its last day has passed. Of a finding: also where the school has not reported in time. What others
-  /// may do within a limit, and did not, is nobody's delay.
+  /// Of the office: its last day has passed. Of a finding: also where the school has not reported in time.
   bool overdue = false;
   std::string proceeding;  ///< code; empty: of a finding's rectification
   std::optional<FindingKey> finding;
@@ -27,7 +26,8 @@ struct DueItem {
 };
 /// All whose last day lies in these days, both included, by rising day: of proceedings; of findings the day of the
 /// notice, the report on it, the re-inspection after the school's report and the check for rebound after
-/// verification, which any later visit to the school answers. `at`: the office's time, whose offset is that of the
+/// verification, which any later visit to the school answers. What others might have done within a limit, and did not,
+/// runs no more. `at`: the office's time, whose offset is that of the
 /// place. Errors: those of DeadlineBook::parse, database errors.
 Result<std::vector<DueItem>> deadlines_due(Store& rows, std::int64_t from_day, std::int64_t to_day, const Moment& at);
 
@@ -75,7 +75,7 @@ Result<Proposal> find_proposal(Store& rows, std::string_view name, const Moment&
 struct PublicNotice {
   std::string code;
   ProceedingKind kind{};
-  std::string about;  ///< name of the school or unit; empty where it is a person
+  std::string about;  ///< name of the school or unit in the registers; empty where it is a person
   std::int64_t day = 0;
   std::string text;
   std::vector<std::string> measures;

@@ -498,7 +498,7 @@ TEST_CASE("a plea after its window needs a reason, a waived one opens the way, a
   at.steps(opinion, {Event::kAnswerPlea});
   CHECK(at.view(opinion).due_step == DeadlineStep::kPlea);
   CHECK(at.behind(opinion));  // Not by what others let pass, but by the opinion itself.
-  CHECK(at.listed("2026-03-13", "2026-03-13") ==
+  CHECK(at.listed("2026-03-04", "2026-03-13") ==
         std::vector<std::string>{"OPINION 2026-03-13!", "RECTIFICATION 2026-03-13!"});
   at.steps(opinion, {Event::kIssue});
   CHECK(at.late(opinion).back() == "OPINION 2026-03-13");
@@ -758,6 +758,13 @@ TEST_CASE("what is published names no person") {
   const auto& sent = both[0].code == at.code ? both[0] : both[1];
   CHECK(sent.about.empty());
   CHECK(sent.text == "某某拒不整改，予以通报。N. N. was there, Annual report follows.");
+
+  sanction.subject = "黄浦区教育局";  // A unit, though no code.
+  REQUIRE(at.open(sanction) == Code{});
+  at.steps(at.code, {Event::kApprove, Event::kSend});
+  const auto all = at.read<std::vector<PublicNotice>>(public_notices);
+  CHECK(std::count_if(all.begin(), all.end(), [](const PublicNotice& one) { return one.about == "黄浦区教育局"; }) ==
+        1);
 }
 
 TEST_CASE("proceedings are counted by unit, kind and state, and lead to the statements that made them") {
