@@ -9,6 +9,7 @@
 #include "sync/merkle.hpp"
 #include "sync/office/apply.hpp"
 #include "sync/office/feed.hpp"
+#include "sync/office/proceeding.hpp"
 #include "sync/office/school_desk.hpp"
 #include "sync/pack.hpp"
 #include "sync/pass.hpp"
@@ -760,6 +761,7 @@ struct Office::Impl {
     std::sort(cells.begin(), cells.end());
     out.update("visit", {to_bytes(visit)}, std::move(cells));
     if (event == VisitEvent::kClose) DUDAO_CHECK(check_findings_closed(rows, visit));
+    if (event == VisitEvent::kIssueOpinion) DUDAO_CHECK(check_no_opinion_pending(rows, visit));
     if (event == VisitEvent::kAccept) {
       const Moment at = now(platform.clock);
       RectificationSteps steps(rows, at.utc_ms, local_day(at.utc_ms, static_cast<int>(at.offset_min)));

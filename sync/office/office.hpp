@@ -85,7 +85,8 @@ class Office {
   /// Who opened it stands in the log. Errors: those of unseal_visit().
   Result<std::string> unseal_code(std::string_view actor, BytesView visit, std::string_view reason);
   /// query, accept, issue_opinion, close, cancel, recuse. What a re-inspection found takes effect when it is accepted.
-  /// Errors: kVisitUnknown, kTransitionNotAllowed, kReasonMissing, kFindingsOpen (close).
+  /// Errors: kVisitUnknown, kTransitionNotAllowed, kReasonMissing, kFindingsOpen (close),
+  /// kProceedingTransitionNotAllowed (issue_opinion while one on the visit is in preparation: issuing that does it).
   Status visit_event(std::string_view actor, BytesView visit, std::string_view event, std::string_view item,
                      std::string_view reason);
 

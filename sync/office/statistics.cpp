@@ -5,6 +5,7 @@
 #include "sync/changes.hpp"
 #include "sync/office/inspectors.hpp"
 #include "sync/office/jurisdiction.hpp"
+#include "sync/office/proceeding.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,6 +33,7 @@ const std::vector<Shape>& shapes() {
       {StatisticKind::kStaffing, "staffing", {"unit"}, {"normal", "large", "needed", "there", "missing"}},
       {StatisticKind::kDraws, "draws", {"draw", "state"}, {"drawn", "took_place", "outstanding"}},
       {StatisticKind::kTraining, "training", {"unit", "inspector"}, {"hours", "minimum", "missing"}},
+      {StatisticKind::kProceedings, "proceedings", {"unit", "proceeding", "state"}, {"proceedings", "overdue"}},
   };
   return all;
 }
@@ -462,6 +464,29 @@ Status draws(Store& rows, const Seen& seen, Lines& lines) {
   return {};
 }
 
+Status proceedings(Store& rows, const StatisticScope& scope, const Places& places, Lines& lines) {
+  DUDAO_TRY(const auto all, all_proceedings(rows));
+  DUDAO_TRY(const DeadlineRules rules, DeadlineRules::published(rows));
+  for (const ProceedingView& one : all) {
+    const auto unit = places.of(one.org_unit);
+    if (!unit || (scope.from_day && one.opened_day < *scope.from_day) ||
+        (scope.to_day && one.opened_day > *scope.to_day))
+      continue;
+    const std::vector<std::string> group = {*unit, std::string(to_string(one.kind)), std::string(to_string(one.state))};
+    std::vector<CountedRow> under = {{find_table("proceeding"), {one.code}}};
+    DUDAO_TRY(const auto steps, proceeding_steps(rows, one.code));
+    for (const ProceedingStepView& step : steps) under.push_back({find_table("proceeding_step"), {one.code, step.n}});
+    DUDAO_TRY(const bool behind, is_behind(rows, rules, one, scope.today));
+    for (const std::size_t measure : {0U, 1U}) {
+      if (measure == 1 && !behind) continue;
+      Figure& figure = lines.at(group, measure);
+      ++figure.value;
+      figure.rows.insert(figure.rows.end(), under.begin(), under.end());
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view to_string(StatisticKind kind) noexcept { return shape_of(kind).name; }
@@ -496,6 +521,9 @@ Result<Statistic> count_statistic(Store& rows, StatisticKind kind, const Statist
       break;
     case StatisticKind::kTraining:
       DUDAO_CHECK(training(rows, scope, places, lines));
+      break;
+    case StatisticKind::kProceedings:
+      DUDAO_CHECK(proceedings(rows, scope, places, lines));
       break;
   }
   return Statistic{shape.groups, shape.measures, lines.take()};

@@ -28,6 +28,7 @@ namespace dudao {
 /// - draws, by draw and its state: visits drawn, took place, outstanding
 /// - training, by unit and inspector in office: hours (学时) of the year of StatisticScope::to_day or today, the
 ///   minimum of the inspector's unit, hours missing
+/// - proceedings, by unit, kind and state: proceedings, and of how many the office is behind
 enum class StatisticKind : std::uint8_t {
   kCoverage = 1,
   kVisits,
@@ -36,11 +37,13 @@ enum class StatisticKind : std::uint8_t {
   kOverdue,
   kStaffing,
   kDraws,
-  kTraining
+  kTraining,
+  kProceedings
 };
 inline constexpr StatisticKind kStatisticKinds[] = {
-    StatisticKind::kCoverage, StatisticKind::kVisits,   StatisticKind::kFindings, StatisticKind::kOpen,
-    StatisticKind::kOverdue,  StatisticKind::kStaffing, StatisticKind::kDraws,    StatisticKind::kTraining};
+    StatisticKind::kCoverage, StatisticKind::kVisits,   StatisticKind::kFindings,
+    StatisticKind::kOpen,     StatisticKind::kOverdue,  StatisticKind::kStaffing,
+    StatisticKind::kDraws,    StatisticKind::kTraining, StatisticKind::kProceedings};
 /// "coverage". Static storage.
 std::string_view to_string(StatisticKind kind) noexcept;
 std::optional<StatisticKind> statistic_kind_from(std::string_view name) noexcept;
@@ -49,7 +52,7 @@ struct StatisticScope {
   std::string unit;   ///< it and all below it; empty: everything
   std::string level;  ///< as the register writes it, e.g. 县: units of this level stand for all below them
   /// Days on which a visit took place, both included: the day of its check-in at the place; of one that did not begin,
-  /// the first day of its window. Findings count with their visit.
+  /// the first day of its window. Findings count with their visit, proceedings with the day on which they were opened.
   std::optional<std::int64_t> from_day, to_day;
   std::int64_t today = 0;
   /// From so many pupils on a school needs an inspector of its own; absent: as each unit settled

@@ -370,3 +370,91 @@ TEST_CASE("a checklist that nobody can have meant is not published") {
   CHECK(desk.done({"status"}).at("rows").at("template") == 0);
   CHECK(publish(R"({"code":"b","title":"B","type":"text","visible_if":"not a"})").exit_code == 0);
 }
+
+TEST_CASE("proceedings are opened, followed and published from the command line, with their limits") {
+  const Desk desk;
+  desk.fill();
+  desk.done({"deadlines", "publish", kSample + "deadlines/china.json", "--code", "cn", "--title", "督导期限"});
+  CHECK(desk.done({"deadlines", "due"}).at("due").empty());
+  CHECK(desk.done({"proceeding", "proposals"}).at("proposals").empty());
+  CHECK(has(desk.run({"proceeding", "open", "REVENGE", "--text", "x"}).err, "6024"));
+  CHECK(has(desk.run({"proceeding", "open", "SANCTION", "--school", "9901210001", "--text", "拒不整改"}).err, "4603"));
+  CHECK(has(desk.run({"proceeding", "open", "--proposal", "INTERVIEW:0199:3/1"}).err, "4601"));
+  const json opened = desk.done({"proceeding", "open", "SANCTION", "--school", "9901210001", "--text", "拒不整改",
+                                 "--basis", "《教育督导条例》第二十五条", "--code", "S-1", "--day", "2024-03-04"});
+  CHECK(opened.at("code") == "S-1");
+  CHECK(opened.at("state") == "PROPOSED");
+  CHECK(opened.at("subject") == "9901210001");
+  CHECK(opened.at("unit") == "990121100");
+  CHECK(opened.at("heavier") == false);
+  CHECK(has(desk.run({"proceeding", "step", "S-1", "close"}).err, "4602"));
+  CHECK(has(desk.run({"proceeding", "step", "S-9", "close"}).err, "4601"));
+  spill(desk.folder / "decision.txt", "问责决定书");
+  const std::string document = desk.folder / "decision.txt";
+  const auto step = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"proceeding", "step", "S-1"});
+    words.insert(words.end(), {"--day", "2024-03-05"});
+    return desk.done(words);
+  };
+  step({"form_team", "--text", "组长王处长", "--person", "王处长"});
+  step({"investigate", "--text", "属实", "--document", document});
+  step({"hear_plea", "--text", "无异议"});
+  CHECK(step({"decide", "--text", "责令检查", "--document", document, "--measure", "SELF_EXAMINATION", "--measure",
+              "CRITICISM"})
+            .at("measures")
+            .size() == 2);
+  const json served = step({"serve", "--to", "云麓镇中心幼儿园"});
+  CHECK(served.at("due") == "2024-04-04");
+  CHECK(served.at("due_rule") == "CN-REVIEW-REQUEST");
+  CHECK(desk.done({"deadlines", "due"}).at("due").empty());  // Years later nobody may ask any more.
+  CHECK(has(desk.run({"proceeding", "step", "S-1", "file", "--to", "县政府", "--day", "2024-03-06"}).err, "4603"));
+  step({"execute", "--text", "已作检查"});
+  CHECK(has(desk.run({"proceeding", "step", "S-1", "file", "--to", "县政府", "--day", "2024-04-04"}).err, "4604"));
+  CHECK(has(desk.run({"proceeding", "step", "S-1", "request_review", "--text", "申请", "--day", "2024-04-05"}).err,
+            "4605"));
+  desk.done({"proceeding", "step", "S-1", "file", "--to", "县政府", "--day", "2024-04-05"});
+  desk.done({"proceeding", "step", "S-1", "publish", "--text", "园长薛彩虹拒不整改 <，已问责", "--day", "2024-04-05"});
+  const json notices = desk.done({"proceeding", "publish-list"}).at("notices");
+  REQUIRE(notices.size() == 1);
+  CHECK(notices.at(0).at("about") == "云麓镇中心幼儿园");
+  CHECK(notices.at(0).at("text") == "园长某某拒不整改 <，已问责");
+  CHECK(has(desk.run({"proceeding", "publish-list", "--html"}).out, "拒不整改 &lt;，已问责"));
+
+  const json shown = desk.done({"proceeding", "show", "S-1"});
+  CHECK(shown.at("state") == "PUBLISHED");
+  CHECK(shown.at("late") == false);
+  CHECK(shown.at("sanctions_in_year") == 1);
+  CHECK(shown.at("steps").at(1).at("person") == "王处长");
+  CHECK(shown.at("steps").at(0).at("person") == "clerk");
+  CHECK(shown.at("next") == json({"close"}));
+  desk.done({"proceeding", "open", "SANCTION", "--school", "9901210001", "--text", "再次", "--basis", "第二十五条",
+             "--day", "2024-05-06", "--code", "S-2"});
+  CHECK(desk.done({"proceeding", "list"}).at("proceedings").size() == 2);
+  CHECK(desk.done({"proceeding", "list", "--state", "PROPOSED"}).at("proceedings").at(0).at("code") == "S-2");
+  CHECK(desk.done({"proceeding", "list", "--unit", "990100", "--kind", "SANCTION"}).at("proceedings").size() == 2);
+  CHECK(desk.done({"proceeding", "list", "--unit", "990122"}).at("proceedings").empty());
+  const auto again = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"proceeding", "step", "S-2"});
+    return desk.done(words);
+  };
+  again({"form_team", "--text", "组长王处长"});
+  again({"investigate", "--text", "属实", "--document", document});
+  again({"hear_plea", "--text", "无异议"});
+  again({"decide", "--text", "通报批评", "--document", document, "--measure", "PUBLIC_CRITICISM"});
+  const std::string last = again({"serve", "--to", "云麓镇中心幼儿园"}).at("due");
+  const json due = desk.done({"deadlines", "due", "--to", last}).at("due");
+  REQUIRE(due.size() == 1);
+  CHECK(due.at(0).at("step") == "DECISION_REVIEW_REQUEST");
+  CHECK(due.at(0).at("day") == last);
+  CHECK(due.at(0).at("proceeding") == "S-2");
+  CHECK(due.at(0).at("overdue") == false);
+  CHECK(desk.done({"deadlines", "due", "--to", "2024-04-30"}).at("due").empty());
+  CHECK(has(desk.run({"deadlines", "due", "--from", "tomorrow"}).err, "6024"));
+  CHECK(has(desk.run({"proceeding", "show", "S-1", "--lang", "zh"}).out, "下一步：close"));
+  const json counted = desk.done({"statistics", "proceedings"});
+  CHECK(counted.at("lines").size() == 2);
+  const json explained = desk.done(
+      {"explain", "proceedings", "proceedings", "--group", "990121100", "--group", "SANCTION", "--group", "PUBLISHED"});
+  CHECK(explained.at("statements").size() == 9);
+  desk.done({"rebuild"});
+}

@@ -1052,7 +1052,8 @@ Result<std::int64_t> AdminCall::day(const char* name, std::int64_t otherwise) co
 
 Result<json> Admin::call(std::string_view method, const json& params, const AdminProgress& progress) {
   try {
-    for (const AdminArea* area : {&inspector_methods(), &jurisdiction_methods(), &plan_methods()}) {
+    for (const AdminArea* area :
+         {&inspector_methods(), &jurisdiction_methods(), &plan_methods(), &proceeding_methods()}) {
       if (const auto own = area->find(method); own != area->end())
         return own->second({platform_, office_, params, text_of(params, "actor", "office"),
                             day_of(platform_.clock.wall_utc_ms(), platform_.clock.utc_offset_min())});

@@ -36,6 +36,7 @@ using AdminArea = std::map<std::string_view, Result<nlohmann::json> (*)(const Ad
 const AdminArea& inspector_methods();
 const AdminArea& jurisdiction_methods();
 const AdminArea& plan_methods();
+const AdminArea& proceeding_methods();
 
 /// A row by the names of its columns; bytes in hex.
 nlohmann::json row_json(const Table& table, const StoredRow& row);

@@ -50,5 +50,7 @@ class OfficeCommands {
 void add_inspector_commands(CLI::App& app, const OfficeCommands& office);
 void add_jurisdiction_commands(CLI::App& app, const OfficeCommands& office);
 void add_plan_commands(CLI::App& app, const OfficeCommands& office);
+/// After add_jurisdiction_commands(), whose group "deadlines" it adds to.
+void add_proceeding_commands(CLI::App& app, const OfficeCommands& office);
 
 }  // namespace dudao

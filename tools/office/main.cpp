@@ -1059,6 +1059,7 @@ class OfficeProgram {
     add_inspector_commands(app, commands_);
     add_jurisdiction_commands(app, commands_);
     add_plan_commands(app, commands_);
+    add_proceeding_commands(app, commands_);
 
     CLI::App* documents =
         console_.group(app, "document", "Write documents about a visit, as PDF or HTML", "生成督导文书（PDF 或 HTML）");
