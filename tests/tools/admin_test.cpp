@@ -239,6 +239,12 @@ TEST_CASE("people of a unit see and change what belongs to it and nothing of its
     CHECK(at.code("LI", "statistics", {{"statistic", "coverage"}, {"unit", "99"}}) == Code::kOutsideUnit);
     CHECK(at.code("LI", "explain", {{"statistic", "coverage"}, {"unit", "99"}}) == Code::kOutsideUnit);
     CHECK(at.as("LI", "policy list", {{"unit", "99"}}));
+    const json status = at.must("LI", "status");
+    CHECK(status.at("rows").at("org_unit") == 1);
+    CHECK(status.at("rows").at("school") == 2);
+    CHECK(status.at("rows").at("visit") == 1);
+    CHECK(status.at("visit_states") == json({{"ASSIGNED", 1}}));
+    CHECK(at.must("WANG", "status").at("visit_states") == json({{"ASSIGNED", 2}}));
     const json people = at.must("LI", "person list").at("people");
     REQUIRE(people.size() == 1);
     CHECK(people.at(0).at("person") == "LI");

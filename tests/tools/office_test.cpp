@@ -8,6 +8,9 @@
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <poll.h>
+#include <pty.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace dudao;
@@ -304,7 +307,85 @@ std::string code_now(const std::string& base32) {
   return one_time_code(secret, now.count() / kOneTimeStep_ms);
 }
 
+struct Typed {
+  std::string after;  ///< the prompt that is waited for
+  std::string line;
+};
+
+/// Runs the program at a terminal of its own and types; exit code and all that stood on the screen.
+Ran run_at_terminal(const std::vector<std::string>& arguments, const Environment& environment,
+                    const std::vector<Typed>& talk) {
+  Ran ran;
+  std::string program = DUDAO_PROGRAMS "/dudao-office";
+  std::vector<std::string> words = arguments;
+  std::vector<char*> argv = {program.data()};
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+    setenv("DUDAO_LANG", "en", 1);
+    execv(program.c_str(), argv.data());
+    _exit(127);
+  }
+  std::size_t said = 0;
+  std::size_t searched = 0;
+  while (true) {
+    pollfd waiting{terminal, POLLIN, 0};
+    if (poll(&waiting, 1, 60'000) <= 0) {
+      kill(child, SIGKILL);
+      break;
+    }
+    char piece[4096];
+    const ssize_t n = read(terminal, piece, sizeof piece);
+    if (n <= 0) break;  // EIO once the other end has closed it
+    ran.out.append(piece, static_cast<std::size_t>(n));
+    if (said == talk.size()) continue;
+    const std::size_t at = ran.out.find(talk[said].after, searched);
+    if (at == std::string::npos) continue;
+    searched = at + talk[said].after.size();
+    const std::string line = talk[said++].line + "\n";
+    if (write(terminal, line.data(), line.size()) != static_cast<ssize_t>(line.size())) break;
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  close(terminal);
+  ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return ran;
+}
+
 }  // namespace
+
+TEST_CASE("a password that is typed at a terminal is asked for in words and never shown") {
+  Desk desk;
+  desk.found();
+  Environment environment = desk.environment;
+  environment["DUDAO_OFFICE_PASSWORD"] = "";
+  environment["DUDAO_OFFICE_NEW_PASSWORD"] = "";
+  const std::vector<std::string> add = {"person", "add", "WANG", "--name", "Wang", "--roles", "ADMINISTRATOR"};
+  const Ran differing =
+      run_at_terminal(add, environment, {{"New password: ", kPassword}, {"New password: ", "something else entirely"}});
+  CHECK(differing.exit_code == 1);
+  CHECK(has(differing.out, "6024"));
+  const Ran added = run_at_terminal(add, environment, {{"New password: ", kPassword}, {"New password: ", kPassword}});
+  CHECK(added.exit_code == 0);
+  CHECK(has(added.out, "Entered: WANG"));
+  const Ran wrong = run_at_terminal({"login", "WANG"}, environment, {{"Your password: ", "not that password"}});
+  CHECK(has(wrong.out, "4403"));
+  CHECK(run_at_terminal({"login", "WANG"}, environment, {{"Your password: ", kPassword}}).exit_code == 0);
+  // The screen shows no password, and everything else as it is typed.
+  const Ran factor = run_at_terminal({"person", "second-factor"}, environment,
+                                     {{"Your password: ", kPassword}, {"Code that it shows now: ", "000000"}});
+  CHECK(factor.exit_code == 1);
+  CHECK(has(factor.out, "000000"));
+  for (const Ran& ran : {differing, added, wrong, factor}) {
+    INFO(ran.out);
+    CHECK_FALSE(has(ran.out, kPassword));
+    CHECK_FALSE(has(ran.out, "not that password"));
+  }
+}
 
 TEST_CASE("the first administrator ends the founding, and from then on people work under their own names") {
   Desk desk;

@@ -182,20 +182,25 @@ class AdminMethods {
         DUDAO_TRY(const Batch batch, rows.batch_of(statements - 1));
         out["last_registered_utc"] = utc_text(batch.registered_utc_ms);
       }
+      DUDAO_TRY(const Reach reach, Reach::of(rows, unit_));
+      std::map<std::string, int> states;
       for (const char* name :
            {"org_unit", "school", "inspector", "zone", "conflict_of_interest", "template", "draw", "visit"}) {
+        const Table& table = *find_table(name);
         std::int64_t count = 0;
-        DUDAO_CHECK(rows.each_row(*find_table(name), [&](const StoredRow&) -> Status {
+        DUDAO_CHECK(rows.each_row(table, [&](const StoredRow& row) -> Status {
+          Result<bool> within = true;
+          if (table.name == "org_unit") within = reach.has_unit(text_cell(table, row, "code"));
+          if (table.name == "school") within = reach.has_unit(text_cell(table, row, "org_unit"));
+          if (table.name == "visit") within = reach.has_school(rows, text_cell(table, row, "school"));
+          DUDAO_TRY(const bool counts, within);
+          if (!counts) return {};
           ++count;
+          if (table.name == "visit") ++states[text_cell(table, row, "state")];
           return {};
         }));
         out["rows"][name] = count;
       }
-      std::map<std::string, int> states;
-      DUDAO_CHECK(rows.each_row(*find_table("visit"), [&](const StoredRow& row) -> Status {
-        ++states[text_cell(*find_table("visit"), row, "state")];
-        return {};
-      }));
       out["visit_states"] = states;
       return {};
     }));

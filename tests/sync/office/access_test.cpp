@@ -7,6 +7,7 @@
 #include "sync/office/one_time_code.hpp"
 #include "tests/sync/office/county.hpp"
 
+#include <chrono>
 #include <set>
 
 using namespace dudao;
@@ -292,6 +293,26 @@ TEST_CASE("wrong tries slow down by doubling, a right one begins anew, and nobod
   CHECK(at.office.machine.log.contains("person=WANG"));
   CHECK_FALSE(at.office.machine.log.contains("NOBODY"));
   CHECK_FALSE(at.office.machine.log.contains(kOther));
+}
+
+TEST_CASE("a try for nobody takes as long as one for somebody") {
+  Bureau at;
+  Logins logins(at.office.platform, *at.office.office, {16 * 1024, 2, 1});
+  REQUIRE(logins.enter("王处长", Bureau::person("WANG", {Role::kAdministrator}), kPassword));
+  const auto fastest = [&](std::string_view who) {
+    auto least = std::chrono::steady_clock::duration::max();
+    for (int i = 0; i < 4; ++i) {
+      const auto begun = std::chrono::steady_clock::now();
+      CHECK(logins.login(who, kOther, {}).error().code == Code::kLoginWrong);
+      least = std::min(least, std::chrono::steady_clock::now() - begun);
+    }
+    return least;
+  };
+  const auto somebody = fastest("WANG");
+  const auto nobody = fastest("NOBODY");
+  // Without the hash it would be a thousandth; what is left to the machine's mood is no factor of four.
+  CHECK(nobody * 4 > somebody);
+  CHECK(somebody * 4 > nobody);
 }
 
 TEST_CASE("one-time codes are those of RFC 6238, appendix B") {
