@@ -1,5 +1,7 @@
 #include "platform/crypto.hpp"
 
+#include "platform/hmac_sha1.hpp"
+
 #include <cstdlib>
 #include <memory>
 
@@ -234,6 +236,16 @@ Hash hmac_sha256(BytesView key, BytesView data) {
   // A null key would mean "the one before"; an empty key is a key.
   const std::uint8_t none = 0;
   require(EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, key.empty() ? &none : key.data(), key.size(),
+                    data.data(), data.size(), out.data(), out.size(), &size) != nullptr &&
+          size == out.size());
+  return out;
+}
+
+std::array<std::uint8_t, 20> hmac_sha1(BytesView key, BytesView data) {
+  std::array<std::uint8_t, 20> out{};
+  std::size_t size = 0;
+  const std::uint8_t none = 0;  // as above
+  require(EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA1", nullptr, key.empty() ? &none : key.data(), key.size(),
                     data.data(), data.size(), out.data(), out.size(), &size) != nullptr &&
           size == out.size());
   return out;

@@ -370,6 +370,48 @@ class SqliteStore final : public Store {
     if (!found) return std::optional<SchoolCode>();
     return std::optional(SchoolCode{code_hash, to_bytes(q.blob(0)), q.integer(1)});
   }
+  Status put_credential(const Credential& credential) override {
+    std::optional<BytesView> secret;
+    if (credential.totp_secret) secret = *credential.totp_secret;
+    return db_->execute(
+        "INSERT INTO credential VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET password = excluded.password, "
+        "totp_secret = excluded.totp_secret, totp_last = excluded.totp_last, failures = excluded.failures, "
+        "not_before_utc_ms = excluded.not_before_utc_ms",
+        std::string_view(credential.person), std::string_view(credential.password), secret, credential.totp_last,
+        credential.failures, credential.not_before_utc_ms);
+  }
+  Result<std::optional<Credential>> credential(std::string_view person) override {
+    DUDAO_TRY(auto q, db_->query("SELECT password, totp_secret, totp_last, failures, not_before_utc_ms FROM credential "
+                                 "WHERE person = ?"));
+    q.bind(person);
+    DUDAO_TRY(const bool found, q.step());
+    if (!found) return std::optional<Credential>();
+    Credential out{std::string(person), std::string(q.text(0)), {}, q.integer(2), q.integer(3), q.integer(4)};
+    if (!q.null(1)) out.totp_secret = to_bytes(q.blob(1));
+    return std::optional(std::move(out));
+  }
+  Status put_login_session(const LoginSession& session) override {
+    return db_->execute(
+        "INSERT INTO login_session VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET used_utc_ms = excluded.used_utc_ms",
+        BytesView(session.token_hash), std::string_view(session.person), session.begun_utc_ms, session.used_utc_ms);
+  }
+  Result<std::optional<LoginSession>> login_session(const Hash& token_hash) override {
+    DUDAO_TRY(auto q, db_->query("SELECT person, begun_utc_ms, used_utc_ms FROM login_session WHERE token_hash = ?"));
+    q.bind(BytesView(token_hash));
+    DUDAO_TRY(const bool found, q.step());
+    if (!found) return std::optional<LoginSession>();
+    return std::optional(LoginSession{token_hash, std::string(q.text(0)), q.integer(1), q.integer(2)});
+  }
+  Status remove_login_session(const Hash& token_hash) override {
+    return db_->execute("DELETE FROM login_session WHERE token_hash = ?", BytesView(token_hash));
+  }
+  Status remove_login_sessions_of(std::string_view person) override {
+    return db_->execute("DELETE FROM login_session WHERE person = ?", person);
+  }
+  Status remove_old_login_sessions(std::int64_t begun_utc_ms, std::int64_t used_utc_ms) override {
+    return db_->execute("DELETE FROM login_session WHERE begun_utc_ms < ? OR used_utc_ms < ?", begun_utc_ms,
+                        used_utc_ms);
+  }
   Status remove_offer(const Hash& code_hash) override {
     return db_->execute("DELETE FROM offer WHERE code_hash = ?", BytesView(code_hash));
   }

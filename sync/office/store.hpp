@@ -114,6 +114,24 @@ struct SchoolCode {
   std::int64_t expires_utc_ms = 0;
 };
 
+/// How a person of the office proves who they are (login.hpp).
+struct Credential {
+  std::string person;
+  std::string password;              ///< encoded hash, as password.hpp makes it
+  std::optional<Bytes> totp_secret;  ///< of the second factor
+  std::int64_t totp_last = 0;  ///< newest step of which a code was used; kSecondFactorUnconfirmed before the first
+  std::int64_t failures = 0;   ///< wrong tries since the last right one
+  std::int64_t not_before_utc_ms = 0;
+};
+inline constexpr std::int64_t kSecondFactorUnconfirmed = -1;
+
+struct LoginSession {
+  Hash token_hash{};  ///< SHA-256 of the token; the token itself is nowhere
+  std::string person;
+  std::int64_t begun_utc_ms = 0;
+  std::int64_t used_utc_ms = 0;
+};
+
 /// Errors of every function: those of Database::execute.
 class Store {
  public:
@@ -185,6 +203,16 @@ class Store {
   /// In place of the visit's code before it, if there was one.
   virtual Status put_school_code(const SchoolCode& code) = 0;
   virtual Result<std::optional<SchoolCode>> school_code(const Hash& code_hash) = 0;
+  /// In place of the person's credential before it.
+  virtual Status put_credential(const Credential& credential) = 0;
+  virtual Result<std::optional<Credential>> credential(std::string_view person) = 0;
+  /// Inserts or replaces.
+  virtual Status put_login_session(const LoginSession& session) = 0;
+  virtual Result<std::optional<LoginSession>> login_session(const Hash& token_hash) = 0;
+  virtual Status remove_login_session(const Hash& token_hash) = 0;
+  virtual Status remove_login_sessions_of(std::string_view person) = 0;
+  /// Those that began or were used before.
+  virtual Status remove_old_login_sessions(std::int64_t begun_utc_ms, std::int64_t used_utc_ms) = 0;
   virtual Status put_enrolment_request(const KeyId& kid, BytesView bytes, std::int64_t received_utc_ms) = 0;
   virtual Result<std::vector<Bytes>> enrolment_requests() = 0;
   virtual Status remove_enrolment_request(const KeyId& kid) = 0;

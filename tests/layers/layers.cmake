@@ -21,9 +21,11 @@ set(below_tests platform schema sync sync/office agent tools tests)
 
 # Outside libraries: what their includes look like, and the only files that may have them. Tests may use a library to act as
 # an attacker or a witness; product code may not.
-set(libraries sqlite openssl curl boost cli11 libcsv orcus xlsxwriter iconv zstd qrencode pango system)
+set(libraries sqlite argon2 openssl curl boost cli11 libcsv orcus xlsxwriter iconv zstd qrencode pango system)
 set(include_of_sqlite "^(sqlite3|sqlite3ext|sqlcipher/.*)\\.h$")
 set(place_of_sqlite "^(schema/sqlite\\.(cpp|hpp)|tests/bench/baselines\\.cpp|tests/faults/(disk|memory)\\.cpp|tests/schema/capture_test\\.cpp)$")
+set(include_of_argon2 "^argon2\\.h$")
+set(place_of_argon2 "^sync/office/password\\.cpp$")
 set(include_of_openssl "^openssl/")
 set(place_of_openssl "^(platform/crypto\\.cpp|tests/platform/small_server\\.cpp|tests/tools/listener_test\\.cpp)$")
 set(include_of_curl "^curl/")

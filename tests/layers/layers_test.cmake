@@ -33,6 +33,8 @@ judge(tools/office/a.cpp "#include \"sync/office/b.hpp\"\n#include \"agent/b.hpp
 judge(sync/a.cpp "#include <sqlite3.h>" "sqlite3.h may be included only in")
 judge(schema/sqlite.cpp "#include <sqlite3.h>" "")
 judge(sync/sign.cpp "#include <openssl/evp.h>" "openssl/evp.h may be included only in")
+judge(sync/office/login.cpp "#include <argon2.h>" "argon2.h may be included only in")
+judge(sync/office/password.cpp "#include <argon2.h>" "")
 judge(platform/crypto.cpp "#include <openssl/evp.h>" "")
 judge(platform/http.cpp "#include <curl/curl.h>" "curl/curl.h may be included only in")
 judge(platform/desktop/http.cpp "#include <curl/curl.h>" "")

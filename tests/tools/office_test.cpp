@@ -1,11 +1,17 @@
+#include "sync/office/one_time_code.hpp"
 #include "tests/support/temp_folder.hpp"
 #include "tests/tools/program.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <poll.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace dudao;
 using namespace dudao::test;
@@ -457,4 +463,250 @@ TEST_CASE("proceedings are opened, followed and published from the command line,
       {"explain", "proceedings", "proceedings", "--group", "990121100", "--group", "SANCTION", "--group", "PUBLISHED"});
   CHECK(explained.at("statements").size() == 9);
   desk.done({"rebuild"});
+}
+
+namespace {
+
+const std::string kPassword = "a long enough password";
+
+/// The same office at another screen: who is logged in there is nobody's business here.
+struct Screen {
+  Desk& desk;
+  std::string name;
+
+  Ran run(const std::vector<std::string>& arguments, const Environment& more = {}) const {
+    Environment environment = desk.environment;
+    environment["DUDAO_OFFICE_SESSION"] = file();
+    environment["DUDAO_OFFICE_PASSWORD"] = "";
+    environment["DUDAO_OFFICE_NEW_PASSWORD"] = "";
+    for (const auto& [key, value] : more) environment[key] = value;
+    return run_program("dudao-office", arguments, environment);
+  }
+  json done(std::vector<std::string> arguments, const Environment& more = {}) const {
+    arguments.push_back("--json");
+    const Ran ran = run(arguments, more);
+    INFO(arguments.front() << ": " << ran.out << ran.err);
+    REQUIRE(ran.exit_code == 0);
+    json out = json::parse(ran.out, nullptr, false);
+    REQUIRE(!out.is_discarded());
+    return out;
+  }
+  std::string file() const { return desk.folder / ("sessions/" + name); }
+  json log_in(const std::string& who) const { return done({"login", who}, {{"DUDAO_OFFICE_PASSWORD", kPassword}}); }
+};
+
+std::string code_now(const std::string& base32) {
+  static const std::string kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  Bytes secret;
+  std::uint32_t held = 0;
+  int bits = 0;
+  for (const char letter : base32) {
+    held = (held << 5U) | static_cast<std::uint32_t>(kLetters.find(letter));
+    bits += 5;
+    if (bits < 8) continue;
+    bits -= 8;
+    secret.push_back(static_cast<std::uint8_t>(held >> static_cast<unsigned>(bits)));
+  }
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  return one_time_code(secret, now.count() / kOneTimeStep_ms);
+}
+
+struct Typed {
+  std::string after;  ///< the prompt that is waited for
+  std::string line;
+};
+
+/// Runs the program at a terminal of its own and types; exit code and all that stood on the screen.
+Ran run_at_terminal(const std::vector<std::string>& arguments, const Environment& environment,
+                    const std::vector<Typed>& talk) {
+  Ran ran;
+  std::string program = DUDAO_PROGRAMS "/dudao-office";
+  std::vector<std::string> words = arguments;
+  std::vector<char*> argv = {program.data()};
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  int terminal = -1;
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, nullptr);
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+    setenv("DUDAO_LANG", "en", 1);
+    execv(program.c_str(), argv.data());
+    _exit(127);
+  }
+  std::size_t said = 0;
+  std::size_t searched = 0;
+  while (true) {
+    pollfd waiting{terminal, POLLIN, 0};
+    if (poll(&waiting, 1, 60'000) <= 0) {
+      kill(child, SIGKILL);
+      break;
+    }
+    char piece[4096];
+    const ssize_t n = read(terminal, piece, sizeof piece);
+    if (n <= 0) break;  // EIO once the other end has closed it
+    ran.out.append(piece, static_cast<std::size_t>(n));
+    if (said == talk.size()) continue;
+    const std::size_t at = ran.out.find(talk[said].after, searched);
+    if (at == std::string::npos) continue;
+    searched = at + talk[said].after.size();
+    const std::string line = talk[said++].line + "\n";
+    if (write(terminal, line.data(), line.size()) != static_cast<ssize_t>(line.size())) break;
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  close(terminal);
+  ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return ran;
+}
+
+}  // namespace
+
+TEST_CASE("a password that is typed at a terminal is asked for in words and never shown") {
+  Desk desk;
+  desk.found();
+  Environment environment = desk.environment;
+  environment["DUDAO_OFFICE_PASSWORD"] = "";
+  environment["DUDAO_OFFICE_NEW_PASSWORD"] = "";
+  const std::vector<std::string> add = {"person", "add", "WANG", "--name", "Wang", "--roles", "ADMINISTRATOR"};
+  const Ran differing =
+      run_at_terminal(add, environment, {{"New password: ", kPassword}, {"New password: ", "something else entirely"}});
+  CHECK(differing.exit_code == 1);
+  CHECK(has(differing.out, "6024"));
+  const Ran added = run_at_terminal(add, environment, {{"New password: ", kPassword}, {"New password: ", kPassword}});
+  CHECK(added.exit_code == 0);
+  CHECK(has(added.out, "Entered: WANG"));
+  const Ran wrong = run_at_terminal({"login", "WANG"}, environment, {{"Your password: ", "not that password"}});
+  CHECK(has(wrong.out, "4403"));
+  CHECK(run_at_terminal({"login", "WANG"}, environment, {{"Your password: ", kPassword}}).exit_code == 0);
+  // The screen shows no password, and everything else as it is typed.
+  const Ran factor = run_at_terminal({"person", "second-factor"}, environment,
+                                     {{"Your password: ", kPassword}, {"Code that it shows now: ", "000000"}});
+  CHECK(factor.exit_code == 1);
+  CHECK(has(factor.out, "000000"));
+  for (const Ran& ran : {differing, added, wrong, factor}) {
+    INFO(ran.out);
+    CHECK_FALSE(has(ran.out, kPassword));
+    CHECK_FALSE(has(ran.out, "not that password"));
+  }
+}
+
+TEST_CASE("the first administrator ends the founding, and from then on people work under their own names") {
+  Desk desk;
+  desk.fill();
+  const Screen wang{desk, "wang"};
+  const Screen li{desk, "li"};
+  CHECK(desk.done({"whoami"}).at("founding") == true);
+  spill(desk.folder / "password", kPassword + "\r\nsecond line\n");
+  // Nobody sits at a terminal here, and nothing was named that holds a password.
+  if (access("/dev/tty", R_OK | W_OK) != 0)
+    CHECK(has(wang.run({"person", "add", "WANG", "--name", "王处长", "--roles", "ADMINISTRATOR"}).err, "6024"));
+  CHECK(has(wang.run({"person", "add", "LI", "--name", "李", "--roles", "PLANNER", "--password-file",
+                      desk.folder / "password"})
+                .err,
+            "4402"));
+  const json entered = wang.done({"person", "add", "WANG", "--name", "王处长", "--roles", "ADMINISTRATOR",
+                                  "--password-file", desk.folder / "password"});
+  CHECK(entered.at("person") == "WANG");
+  CHECK(entered.at("roles") == json({"ADMINISTRATOR"}));
+
+  // The founder's word counts no more.
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"status"}, {"visit", "list"}, {"whoami"}, {"backup", desk.folder / "copy"}, {"person", "list"}}) {
+    const Ran refused = desk.run(command);
+    CHECK(refused.exit_code == 1);
+    CHECK(has(refused.err, "4405"));
+  }
+  CHECK(has(wang.run({"login", "WANG"}, {{"DUDAO_OFFICE_PASSWORD", "not this password"}}).err, "4403"));
+  CHECK(has(wang.run({"login", "NOBODY"}, {{"DUDAO_OFFICE_PASSWORD", kPassword}}).err, "4403"));
+  CHECK_FALSE(std::filesystem::exists(wang.file()));
+  const json in = wang.done({"login", "WANG", "--password-file", desk.folder / "password"});
+  CHECK(in.at("confined") == true);
+  CHECK_FALSE(in.contains("session"));
+  namespace fs = std::filesystem;
+  const auto others = fs::perms::group_all | fs::perms::others_all;
+  CHECK((fs::status(wang.file()).permissions() & others) == fs::perms::none);
+  std::string token = slurp(wang.file());
+  REQUIRE(token.size() == 65);
+  CHECK_FALSE(has(slurp(desk.folder / "office/office.db"), token.substr(0, 64)));
+
+  // An administrator sets up the second factor before anything else.
+  CHECK(has(wang.run({"status"}).err, "4409"));
+  const json factor = wang.done({"person", "second-factor"}, {{"DUDAO_OFFICE_PASSWORD", kPassword}});
+  CHECK(factor.at("uri").get<std::string>().starts_with("otpauth://totp/test.dudao%2Foffice:WANG?secret="));
+  CHECK(has(wang.run({"person", "second-factor", "--confirm", "12345"}).err, "4403"));
+  wang.done({"person", "second-factor", "--confirm", code_now(factor.at("secret"))});
+  CHECK(wang.done({"status"}).at("rows").at("school") == 60);
+  CHECK(has(li.run({"login", "WANG"}, {{"DUDAO_OFFICE_PASSWORD", kPassword}}).err, "4409"));
+
+  const auto add = [&](const std::string& who, const std::string& name, const std::string& roles,
+                       const std::string& unit) {
+    wang.done({"person", "add", who, "--name", name, "--roles", roles, "--unit", unit},
+              {{"DUDAO_OFFICE_NEW_PASSWORD", kPassword}});
+  };
+  add("LI", "李科长", "COUNTY_OFFICER", "990121");
+  CHECK(wang.done({"person", "list"}).at("people").size() == 2);
+  const Ran listed = wang.run({"person", "list", "--lang", "zh"});
+  CHECK(has(listed.out, "李科长"));
+  CHECK(has(listed.out, "人数：2"));
+
+  const auto plan = [&](const Screen& screen, const std::string& school) {
+    return screen.run({"plan", "--school", school, "--team", "D001", "--template", "routine-visit", "--from",
+                       "2026-03-02", "--to", "2026-03-06", "--actor", "somebody else"});
+  };
+  const auto work = [&] {
+    li.log_in("LI");
+    CHECK(li.done({"whoami"}).at("unit") == "990121");
+    CHECK(has(plan(wang, "9901210001").err, "4406"));
+    CHECK(has(plan(li, "9901220001").err, "4407"));
+    CHECK(plan(li, "9901210001").exit_code == 0);
+    CHECK(has(li.run({"backup", desk.folder / "copy"}).err, "4406"));
+    CHECK_FALSE(li.done({"visit", "list"}).at("visits").empty());
+    li.done({"logout"});
+    CHECK_FALSE(fs::exists(li.file()));
+    CHECK(has(li.run({"visit", "list"}).err, "4405"));
+    li.done({"logout"});
+  };
+  work();
+  {
+    Running office("dudao-office", {"serve", "--listen", "127.0.0.1:0", "--log", desk.folder / "log"},
+                   desk.environment);
+    REQUIRE(has(office.line(), "http://"));
+    CHECK(wang.done({"status"}).at("serving") == true);
+    CHECK(has(desk.run({"status"}).err, "4405"));
+    work();
+    CHECK(office.stop(SIGTERM) == 0);
+  }
+  const std::string log = slurp(desk.folder / "log");
+  CHECK(has(log, "person=LI"));
+  CHECK_FALSE(has(log, kPassword));
+
+  // Passwords and roles change, and people leave.
+  li.log_in("LI");
+  const Environment both = {{"DUDAO_OFFICE_PASSWORD", kPassword}, {"DUDAO_OFFICE_NEW_PASSWORD", "quite another one"}};
+  li.done({"person", "password"}, both);
+  CHECK(has(li.run({"person", "password"}, both).err, "4403"));
+  CHECK(has(li.run({"login", "LI"}, {{"DUDAO_OFFICE_PASSWORD", kPassword}}).err, "4403"));
+  wang.done({"person", "password", "LI"}, {{"DUDAO_OFFICE_NEW_PASSWORD", kPassword}});
+  li.log_in("LI");
+  CHECK(wang.done({"person", "change", "LI", "--roles", "AUDITOR,REVIEWER"}).at("roles") ==
+        json({"REVIEWER", "AUDITOR"}));
+  CHECK(wang.done({"person", "change", "LI", "--unit", ""}).at("unit") == "");
+  CHECK(has(plan(li, "9901210001").err, "4406"));
+  CHECK(has(wang.run({"person", "second-factor", "LI"}).err, "6024"));
+  wang.done({"person", "second-factor", "LI", "--remove"});
+  CHECK(has(li.run({"whoami"}).err, "4405"));
+  CHECK(has(wang.run({"person", "leave", "WANG"}).err, "4410"));
+  wang.done({"person", "leave", "LI"});
+  CHECK(has(li.run({"login", "LI"}, {{"DUDAO_OFFICE_PASSWORD", kPassword}}).err, "4403"));
+
+  // Everything follows from the log, under the names of those who decided.
+  wang.done({"rebuild"});
+  const json exported = wang.done({"export-ledger", desk.folder / "ledger"});
+  CHECK(run_program("dudao-audit", {"ledger", desk.folder / "ledger", "--office-key", exported.at("office_key")})
+            .exit_code == 0);
+  const std::string ledger = slurp(desk.folder / "ledger");
+  CHECK_FALSE(has(ledger, "somebody else"));
+  CHECK_FALSE(has(ledger, "argon2id"));
 }

@@ -12,8 +12,10 @@
 #include "tools/console/console.hpp"
 #include "tools/office/document_pdf.hpp"
 #include "tools/office/findings.hpp"
+#include "tools/office/gate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -108,13 +110,14 @@ json row_json(const Table& table, const StoredRow& row) {
 
 class AdminMethods {
  public:
-  AdminMethods(Admin& admin, const json& params, const AdminProgress& progress)
+  AdminMethods(Admin& admin, const AdminCall& call, const AdminProgress& progress)
       : platform_(admin.platform_),
         office_(admin.office_),
         serving_(admin.serving_),
-        params_(params),
+        params_(call.params),
         progress_(progress),
-        actor_(text_of(params, "actor", "office")) {}
+        actor_(call.actor),
+        unit_(call.unit) {}
 
   using Method = Result<json> (AdminMethods::*)();
   static const std::map<std::string, Method, std::less<>>& table() {
@@ -180,20 +183,25 @@ class AdminMethods {
         DUDAO_TRY(const Batch batch, rows.batch_of(statements - 1));
         out["last_registered_utc"] = utc_text(batch.registered_utc_ms);
       }
+      DUDAO_TRY(const Reach reach, Reach::of(rows, unit_));
+      std::map<std::string, int> states;
       for (const char* name :
            {"org_unit", "school", "inspector", "zone", "conflict_of_interest", "template", "draw", "visit"}) {
+        const Table& table = *find_table(name);
         std::int64_t count = 0;
-        DUDAO_CHECK(rows.each_row(*find_table(name), [&](const StoredRow&) -> Status {
+        DUDAO_CHECK(rows.each_row(table, [&](const StoredRow& row) -> Status {
+          Result<bool> within = true;
+          if (table.name == "org_unit") within = reach.has_unit(text_cell(table, row, "code"));
+          if (table.name == "school") within = reach.has_unit(text_cell(table, row, "org_unit"));
+          if (table.name == "visit") within = reach.has_school(rows, text_cell(table, row, "school"));
+          DUDAO_TRY(const bool counts, within);
+          if (!counts) return {};
           ++count;
+          if (table.name == "visit") ++states[text_cell(table, row, "state")];
           return {};
         }));
         out["rows"][name] = count;
       }
-      std::map<std::string, int> states;
-      DUDAO_CHECK(rows.each_row(*find_table("visit"), [&](const StoredRow& row) -> Status {
-        ++states[text_cell(*find_table("visit"), row, "state")];
-        return {};
-      }));
       out["visit_states"] = states;
       return {};
     }));
@@ -227,6 +235,7 @@ class AdminMethods {
     for (const auto& [name, rows] : tables) all += rows.size();
     DUDAO_TRY(taken.indices, office_.decide(actor_, "register.import", [&](Store& store) -> Result<ChangesBuilder> {
       ChangesBuilder out;
+      DUDAO_TRY(const Reach reach, Reach::of(store, unit_));
       std::uint64_t done = 0;
       for (const auto& [name, rows] : tables) {
         const Table& table = *find_table(name);
@@ -234,6 +243,8 @@ class AdminMethods {
           std::vector<ValueView> key;
           for (std::size_t i = 0; i < table.key_columns; ++i) key.push_back(as_view(cells[i]));
           DUDAO_TRY(const auto before, store.row(table, key));
+          DUDAO_TRY(const bool within, reach.has_row(store, table, cells));
+          if (!within) return fail(Code::kOutsideUnit, std::string(name) + " " + readable_key(table, key));
           if (++done % 1'000 == 0 || done == all) progress_("rows", done, all);
           if (!before) {
             ++taken.fresh;
@@ -437,10 +448,13 @@ class AdminMethods {
     json out = json::array();
     std::map<std::string, std::size_t> places;
     DUDAO_CHECK(office_.read([&](Store& rows) -> Status {
+      DUDAO_TRY(const Reach reach, Reach::of(rows, unit_));
       DUDAO_CHECK(rows.each_row(visits, [&](const StoredRow& row) -> Status {
         if ((!state.empty() && text_cell(visits, row, "state") != state) ||
             (!school.empty() && text_cell(visits, row, "school") != school))
           return {};
+        DUDAO_TRY(const bool within, reach.has_school(rows, text_cell(visits, row, "school")));
+        if (!within) return {};
         const std::string id = to_hex(std::get<Bytes>(row.cells[0]));
         places[id] = out.size();
         const std::string code = text_cell(visits, row, "school");
@@ -514,7 +528,7 @@ class AdminMethods {
 
   // --- Findings.
 
-  Result<json> findings() { return list_findings(office_, params_, today()); }
+  Result<json> findings() { return list_findings(office_, params_, today(), unit_); }
   Result<json> finding() { return show_finding(office_, params_, today()); }
   Result<json> finding_act() { return act_on_finding(office_, platform_.clock, actor_, params_, today()); }
   Result<json> school_code() {
@@ -638,7 +652,9 @@ class AdminMethods {
       }));
       const Table& schools = *find_table("school");
       std::set<std::string> framed;
+      DUDAO_TRY(const Reach reach, Reach::of(rows, unit_));
       DUDAO_CHECK(rows.each_row(schools, [&](const StoredRow& row) -> Status {
+        if (!reach.has_unit(text_cell(schools, row, "org_unit"))) return {};
         FrameEntry entry;
         entry.school = text_cell(schools, row, "code");
         const std::string stages = text_cell(schools, row, "stages");
@@ -802,19 +818,39 @@ class AdminMethods {
     return json{{"inspector", inspector}, {"code", to_hex(code)}, {"office_key", to_hex(office_.key().thumbprint())}};
   }
 
+  /// Those of whom the caller may know.
+  Result<std::set<std::string>> inspectors_seen(std::set<std::string> inspectors) {
+    DUDAO_CHECK(office_.read([&](Store& rows) -> Status {
+      DUDAO_TRY(const Reach reach, Reach::of(rows, unit_));
+      for (auto at = inspectors.begin(); at != inspectors.end();) {
+        DUDAO_TRY(const bool within, reach.has_inspector(rows, *at));
+        at = within ? std::next(at) : inspectors.erase(at);
+      }
+      return {};
+    }));
+    return inspectors;
+  }
+  Result<std::set<std::string>> inspectors_seen(const std::vector<Device>& devices) {
+    std::set<std::string> all;
+    for (const Device& device : devices) all.insert(device.inspector);
+    return inspectors_seen(std::move(all));
+  }
+
   Result<json> enrol_list() {
     DUDAO_TRY(const auto waiting, office_.pending_enrolments());
+    std::set<std::string> claimed;
+    for (const PendingEnrolment& one : waiting) claimed.insert(one.inspector);
+    DUDAO_TRY(const auto seen, inspectors_seen(std::move(claimed)));
     json out = json::array();
     for (const PendingEnrolment& one : waiting)
-      out.push_back({{"thumbprint", one.thumbprint}, {"device_name", one.device_name}, {"inspector", one.inspector}});
+      if (seen.contains(one.inspector))
+        out.push_back({{"thumbprint", one.thumbprint}, {"device_name", one.device_name}, {"inspector", one.inspector}});
     return json{{"waiting", std::move(out)}};
   }
 
   /// The thumbprint may be shortened to what is unique, but not below 8 digits: the inspector reads it out.
   Result<json> enrol_approve() {
-    std::string typed = text_of(params_, "thumbprint");
-    typed.erase(std::remove_if(typed.begin(), typed.end(), [](char c) { return c == ' ' || c == ':' || c == '-'; }),
-                typed.end());
+    const std::string typed = plain_thumbprint(text_of(params_, "thumbprint"));
     if (typed.size() < 8) return fail(Code::kOptionWrong, "at least the first 8 digits of the fingerprint");
     DUDAO_TRY(const auto waiting, office_.pending_enrolments());
     const PendingEnrolment* found = nullptr;
@@ -831,8 +867,10 @@ class AdminMethods {
 
   Result<json> devices() {
     DUDAO_TRY(const auto all, office_.devices());
+    DUDAO_TRY(const auto seen, inspectors_seen(all));
     json out = json::array();
     for (const Device& device : all) {
+      if (!seen.contains(device.inspector)) continue;
       json one = {{"device", device.no},
                   {"inspector", device.inspector},
                   {"name", device.name},
@@ -855,16 +893,22 @@ class AdminMethods {
 
   Result<json> quarantine() {
     DUDAO_TRY(const auto kept, office_.quarantine());
+    DUDAO_TRY(const auto devices, office_.devices());
+    DUDAO_TRY(const auto seen, inspectors_seen(devices));
+    std::set<std::int64_t> numbers;
+    for (const Device& device : devices)
+      if (seen.contains(device.inspector)) numbers.insert(device.no);
     json out = json::array();
     for (const Quarantined& one : kept)
-      out.push_back({{"id", to_hex(one.id)},
-                     {"device", one.device},
-                     {"seq", one.seq},
-                     {"code", one.code},
-                     {"english", find_code(one.code) ? find_code(one.code)->english : ""},
-                     {"chinese", find_code(one.code) ? find_code(one.code)->chinese : ""},
-                     {"received_utc", utc_text(one.received_utc_ms)},
-                     {"bytes", one.bytes.size()}});
+      if (unit_.empty() || numbers.contains(one.device))
+        out.push_back({{"id", to_hex(one.id)},
+                       {"device", one.device},
+                       {"seq", one.seq},
+                       {"code", one.code},
+                       {"english", find_code(one.code) ? find_code(one.code)->english : ""},
+                       {"chinese", find_code(one.code) ? find_code(one.code)->chinese : ""},
+                       {"received_utc", utc_text(one.received_utc_ms)},
+                       {"bytes", one.bytes.size()}});
     return json{{"quarantine", std::move(out)}};
   }
 
@@ -879,6 +923,7 @@ class AdminMethods {
   Result<StatisticScope> statistic_scope() const {
     StatisticScope scope;
     scope.unit = text_of(params_, "unit");
+    if (scope.unit.empty()) scope.unit = unit_;
     scope.level = text_of(params_, "level");
     if (!text_of(params_, "from").empty()) {
       DUDAO_TRY(scope.from_day, day_param(params_, "from"));
@@ -1042,6 +1087,7 @@ class AdminMethods {
   const json& params_;
   const AdminProgress& progress_;
   std::string actor_;
+  std::string unit_;
 };
 
 std::string AdminCall::text(const char* name) const { return text_of(params, name); }
@@ -1050,18 +1096,46 @@ Result<std::int64_t> AdminCall::day(const char* name, std::int64_t otherwise) co
   return day_param(params, name);
 }
 
+namespace {
+
+const auto& areas() {
+  static const std::array all = {&inspector_methods(), &jurisdiction_methods(), &people_methods(), &plan_methods(),
+                                 &proceeding_methods()};
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::string_view> Admin::methods() {
+  std::vector<std::string_view> out;
+  for (const auto& [name, method] : AdminMethods::table()) out.push_back(name);
+  for (const AdminArea* area : areas())
+    for (const auto& [name, method] : *area) out.push_back(name);
+  return out;
+}
+
 Result<json> Admin::call(std::string_view method, const json& params, const AdminProgress& progress) {
   try {
-    for (const AdminArea* area :
-         {&inspector_methods(), &jurisdiction_methods(), &plan_methods(), &proceeding_methods()}) {
-      if (const auto own = area->find(method); own != area->end())
-        return own->second({platform_, office_, params, text_of(params, "actor", "office"),
-                            day_of(platform_.clock.wall_utc_ms(), platform_.clock.utc_offset_min())});
-    }
+    const auto in_area = [&]() -> AdminArea::mapped_type {
+      for (const AdminArea* area : areas())
+        if (const auto own = area->find(method); own != area->end()) return own->second;
+      return nullptr;
+    }();
     const auto found = AdminMethods::table().find(method);
-    if (found == AdminMethods::table().end())
+    if (in_area == nullptr && found == AdminMethods::table().end())
       return fail(Code::kInternal, "method " + std::string(method.substr(0, 40)));
-    AdminMethods methods(*this, params, progress);
+    DUDAO_TRY(const Admitted admitted, admit(office_, logins_, method, params));
+    const AdminCall call{platform_,
+                         office_,
+                         params,
+                         admitted.actor,
+                         day_of(platform_.clock.wall_utc_ms(), platform_.clock.utc_offset_min()),
+                         logins_,
+                         admitted.caller ? admitted.caller->person.unit : std::string(),
+                         admitted.caller ? &*admitted.caller : nullptr,
+                         admitted.token};
+    if (in_area != nullptr) return in_area(call);
+    AdminMethods methods(*this, call, progress);
     return (methods.*found->second)();
   } catch (const json::exception& error) {
     return fail(Code::kInternal, error.what());

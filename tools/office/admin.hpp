@@ -4,12 +4,14 @@
 /// opened database, or through the socket of the office that is running (admin_socket.hpp); both give the same answer.
 
 #include "platform/platform.hpp"
+#include "sync/office/login.hpp"
 #include "sync/office/office.hpp"
 
 #include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -25,9 +27,15 @@ struct AdminCall {
   const nlohmann::json& params;
   std::string actor;       ///< who decides
   std::int64_t today = 0;  ///< at the office
+  Logins& logins;
+  std::string unit;                  ///< the caller's: lists show no more than it and what is below; empty: everything
+  const LoggedIn* caller = nullptr;  ///< null while the office is being founded, and for kOpen
+  Bytes token;                       ///< of the caller's session
 
   /// Parameter of the name; empty when it is not there or null.
   std::string text(const char* name) const;
+  /// The unit that a list was asked for; the caller's where none was named.
+  std::string scope() const { return text("unit").empty() ? unit : text("unit"); }
   /// A day like 2026-03-02; `otherwise` when it is empty. Error: kOptionWrong.
   Result<std::int64_t> day(const char* name, std::int64_t otherwise) const;
 };
@@ -35,6 +43,7 @@ struct AdminCall {
 using AdminArea = std::map<std::string_view, Result<nlohmann::json> (*)(const AdminCall&), std::less<>>;
 const AdminArea& inspector_methods();
 const AdminArea& jurisdiction_methods();
+const AdminArea& people_methods();
 const AdminArea& plan_methods();
 const AdminArea& proceeding_methods();
 
@@ -45,18 +54,27 @@ nlohmann::json row_json(const Table& table, const StoredRow& row);
 class Admin {
  public:
   /// Both outlive it. `serving`: an office that answers devices, as opposed to one that was opened for one command.
-  Admin(Platform& platform, Office& office, bool serving) : platform_(platform), office_(office), serving_(serving) {}
+  /// `cost`: of passwords that are set through it.
+  Admin(Platform& platform, Office& office, bool serving, PasswordCost cost = {})
+      : platform_(platform), office_(office), serving_(serving), logins_(platform, office, cost) {}
 
-  /// Methods are named as the commands are, e.g. "draw commit". `params.actor` says who decides. Errors: those of
-  /// Office and of the imports, kOptionWrong, kFileWrite; kInternal for an unknown method or malformed parameters,
-  /// which our own command line never sends.
+  /// Methods are named as the commands are, e.g. "draw commit". Who decides: until somebody was entered as a person of
+  /// the office, whoever `params.actor` names; from then on the person whose session (`params.session`, hex) it is, and
+  /// only what their roles and their unit allow (access.hpp, gate.hpp).
+  ///
+  /// Errors: those of Office and of the imports, kOptionWrong, kFileWrite; kSessionOver, kNotAllowed, kOutsideUnit,
+  /// kSecondFactorMissing (an administrator who has yet to set it up); kInternal for an unknown method or malformed
+  /// parameters, which our own command line never sends.
   Result<nlohmann::json> call(std::string_view method, const nlohmann::json& params, const AdminProgress& progress);
+  /// The names of all methods.
+  static std::vector<std::string_view> methods();
 
  private:
   friend class AdminMethods;
   Platform& platform_;
   Office& office_;
   bool serving_;
+  Logins logins_;
 };
 
 }  // namespace dudao

@@ -3,6 +3,7 @@
 /// What the commands of one area stand on: the terminal, and the office that answers. An area adds its commands to the
 /// program's and keeps the options that they read in memory of its own, held by the functions that run them.
 
+#include "platform/platform.hpp"
 #include "tools/console/console.hpp"
 
 #include <functional>
@@ -52,5 +53,8 @@ void add_jurisdiction_commands(CLI::App& app, const OfficeCommands& office);
 void add_plan_commands(CLI::App& app, const OfficeCommands& office);
 /// After add_jurisdiction_commands(), whose group "deadlines" it adds to.
 void add_proceeding_commands(CLI::App& app, const OfficeCommands& office);
+/// `session_file`: where the token of who is logged in is kept, known once the command line was read.
+void add_people_commands(CLI::App& app, const OfficeCommands& office, Files& files,
+                         const std::function<std::string()>& session_file);
 
 }  // namespace dudao

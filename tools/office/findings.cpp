@@ -2,6 +2,7 @@
 
 #include "schema/answer.hpp"
 #include "schema/register_import.hpp"
+#include "sync/office/access.hpp"
 #include "sync/office/school_desk.hpp"
 
 #include <nlohmann/json.hpp>
@@ -41,7 +42,7 @@ Result<FindingKey> finding_from(std::string_view name) {
   return *std::move(key);
 }
 
-Result<json> list_findings(Office& office, const json& params, std::int64_t today) {
+Result<json> list_findings(Office& office, const json& params, std::int64_t today, std::string_view unit) {
   const std::string school = param(params, "school");
   const std::string state = param(params, "state");
   const std::string only_visit = param(params, "visit");
@@ -50,8 +51,11 @@ Result<json> list_findings(Office& office, const json& params, std::int64_t toda
   json out = json::array();
   DUDAO_CHECK(office.read([&](Store& rows) -> Status {
     std::vector<Bytes> visits;
+    DUDAO_TRY(const Reach reach, Reach::of(rows, unit));
     DUDAO_CHECK(rows.each_row(*find_table("visit"), [&](const StoredRow& row) -> Status {
       const auto& id = std::get<Bytes>(row.cells[0]);
+      DUDAO_TRY(const bool within, reach.has_school(rows, std::get<std::string>(row.cells[1])));
+      if (!within) return {};
       if ((school.empty() || std::get<std::string>(row.cells[1]) == school) &&
           (only_visit.empty() || to_hex(id) == only_visit))
         visits.push_back(id);
@@ -117,8 +121,7 @@ Result<json> act_on_finding(Office& office, Clock& clock, const std::string& act
     act.actor = Actor::kInspector;
   else if (!by.empty() && by != "office")
     return fail(Code::kOptionWrong, "--by takes office, school or inspector");
-  act.person = param(params, "person");
-  if (act.person.empty() && act.actor == Actor::kOffice) act.person = actor;
+  act.person = act.actor == Actor::kOffice ? actor : param(params, "person");
   act.text = param(params, "text");
   act.route = param(params, "route");
   act.superior_unit = param(params, "superior_unit");

@@ -117,7 +117,7 @@ Result<json> gaps(Store& rows, const std::string& unit, const std::string& level
 }
 
 Result<json> list_inspectors(const AdminCall& call) {
-  const std::string unit = call.text("unit");
+  const std::string unit = call.scope();
   const std::string state = call.text("state");
   const bool only_short = call.params.value("short_of_training", false);
   json out = {{"inspectors", json::array()}};

@@ -30,6 +30,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxImportBytes = std::size_t{256} << 20U;
 constexpr std::size_t kMaxSmallFileBytes = std::size_t{1} << 20U;
+constexpr std::size_t kMaxSessionFileBytes = 200;
 constexpr std::uint16_t kDefaultPort = 8740;
 
 std::string environment(const char* name, const std::string& otherwise) {
@@ -64,7 +65,13 @@ class OfficeProgram {
               "本机用于开启密钥的文件，不得位于数据文件夹内；若设置了 DUDAO_OFFICE_PASS_PHRASE 则以口令为准"))
         ->envname("DUDAO_OFFICE_SECRET")
         ->default_val(home() + "/.config/dudao-office/machine.secret");
-    app.add_option("--actor", actor_, tr("Who decides; stands in the log", "决定人，记入日志"))
+    app.add_option("--session", session_file_,
+                   tr("File with the token of who is logged in; otherwise \"session\" beside the secret",
+                      "登录令牌文件；默认为密钥文件旁的 session"))
+        ->envname("DUDAO_OFFICE_SESSION");
+    app.add_option("--actor", actor_,
+                   tr("Who decides while the office is being founded; afterwards it is who is logged in",
+                      "建立督导办期间的决定人；此后以登录人员为准"))
         ->envname("DUDAO_ACTOR")
         ->default_val(environment("USER", "office"));
     add_commands();
@@ -108,9 +115,20 @@ class OfficeProgram {
     return opened;
   }
 
+  std::string session_file() const {
+    if (!session_file_.empty()) return session_file_;
+    return (std::filesystem::path(secret_).parent_path() / "session").string();
+  }
+
   /// Through the running office, or on the database.
   Result<json> ask(std::string_view method, json params) {
     params["actor"] = actor_;
+    if (const auto token = files_.read(session_file(), kMaxSessionFileBytes)) {
+      const std::string_view line = text(*token);
+      params["session"] = line.substr(0, line.find('\n'));
+    } else if (token.error().code != Code::kFileMissing) {
+      return fail(token.error());
+    }
     const AdminProgress progress = [this](std::string_view what, std::uint64_t done, std::uint64_t all) {
       console_.progress(what == "rows" ? tr("rows", "行") : std::string(what), done, all);
     };
@@ -1057,6 +1075,7 @@ class OfficeProgram {
         ->required();
 
     add_inspector_commands(app, commands_);
+    add_people_commands(app, commands_, files_, [this] { return session_file(); });
     add_jurisdiction_commands(app, commands_);
     add_plan_commands(app, commands_);
     add_proceeding_commands(app, commands_);
@@ -1227,7 +1246,7 @@ class OfficeProgram {
                            [this](std::string_view method, json params) { return ask(method, std::move(params)); },
                            [this](const std::string& path) { return read(path, kMaxSmallFileBytes); }};
   DesktopFiles files_;
-  std::string data_, secret_, actor_, origin_, listen_, certificate_, private_key_, log_file_;
+  std::string data_, secret_, session_file_, actor_, origin_, listen_, certificate_, private_key_, log_file_;
   std::string path_, encoding_, root_, school_, kind_, template_, from_, to_, unseal_at_, campaign_, state_, visit_,
       item_, reason_;
   std::string survey_, choices_, settings_, code_, title_;

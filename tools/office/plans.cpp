@@ -34,7 +34,7 @@ json date_or_null(const Value& cell) {
 
 Result<json> add_campaign(const AdminCall& call) {
   CampaignPlan plan;
-  plan.code = call.text("code");
+  plan.code = call.text("campaign");
   plan.title = call.text("title");
   plan.kind = call.text("kind");
   plan.authority = call.text("authority");
@@ -113,7 +113,7 @@ Result<json> list_due(const AdminCall& call) {
   DUDAO_TRY(const std::int64_t to_day, call.day("to", from_day + 30));
   json out = json::array();
   DUDAO_CHECK(call.office.read([&](Store& rows) -> Status {
-    DUDAO_TRY(const auto all, visits_due(rows, call.text("unit"), from_day, to_day));
+    DUDAO_TRY(const auto all, visits_due(rows, call.scope(), from_day, to_day));
     for (const DueVisit& one : all)
       out.push_back({{"school", one.school},
                      {"kind", one.kind},
@@ -153,7 +153,7 @@ void add_plan_commands(CLI::App& app, const OfficeCommands& office) {
       *campaign, "add", "Enter a campaign, or change one that has no visits yet", "登记专项，或修改尚无督导的专项",
       [=] {
         return at->tell("campaign add",
-                        {{"code", given->code},
+                        {{"campaign", given->code},
                          {"title", given->title},
                          {"kind", given->kind},
                          {"authority", given->authority},

@@ -195,7 +195,7 @@ Result<json> take_step(const AdminCall& call) {
 
 Result<json> list_proceedings(const AdminCall& call) {
   const std::string kind = call.text("kind"), state = call.text("state"), school = call.text("school");
-  const std::string unit = call.text("unit");
+  const std::string unit = call.scope();
   const bool overdue = call.params.value("overdue", false);
   if (!kind.empty() && !proceeding_kind_from(kind)) return fail(Code::kOptionWrong, "--kind " + kind.substr(0, 40));
   if (!state.empty() && !proceeding_state_from(state))
@@ -226,8 +226,11 @@ Result<json> list_proposals(const AdminCall& call) {
   json out = json::array(), back = json::array();
   const Moment at = now(call.platform.clock);
   DUDAO_CHECK(call.office.read([&](Store& rows) -> Status {
+    DUDAO_TRY(const Reach reach, Reach::of(rows, call.unit));
     DUDAO_TRY(const auto all, proposals(rows, at));
-    for (const Proposal& one : all)
+    for (const Proposal& one : all) {
+      DUDAO_TRY(const bool within, reach.has_school(rows, one.school));
+      if (!within) continue;
       out.push_back({{"proposal", one.name()},
                      {"kind", one.kind ? json(to_string(*one.kind)) : json("REINSPECT")},
                      {"finding", name_of(one.finding)},
@@ -240,14 +243,18 @@ Result<json> list_proposals(const AdminCall& call) {
                      {"after", or_null(one.after)},
                      {"before", finding_or_null(one.before)},
                      {"facts", one.facts()}});
+    }
     DUDAO_TRY(const auto rebound, rebounds(rows, at));
-    for (const Rebound& one : rebound)
+    for (const Rebound& one : rebound) {
+      DUDAO_TRY(const bool within, reach.has_school(rows, one.school));
+      if (!within) continue;
       back.push_back({{"finding", name_of(one.finding)},
                       {"before", name_of(one.before)},
                       {"school", one.school},
                       {"item", one.item},
                       {"verified", date_text(one.verified_day)},
                       {"found", date_text(one.found_day)}});
+    }
     return {};
   }));
   return json{{"proposals", std::move(out)}, {"rebounds", std::move(back)}};
@@ -275,8 +282,12 @@ Result<json> list_due(const AdminCall& call) {
   json out = json::array();
   const Moment at = now(call.platform.clock);
   DUDAO_CHECK(call.office.read([&](Store& rows) -> Status {
+    DUDAO_TRY(const Reach reach, Reach::of(rows, call.unit));
     DUDAO_TRY(const auto all, deadlines_due(rows, from_day, to_day, at));
-    for (const DueItem& one : all)
+    for (const DueItem& one : all) {
+      DUDAO_TRY(const bool within,
+                one.school.empty() ? Result<bool>(reach.has_unit(one.unit)) : reach.has_school(rows, one.school));
+      if (!within) continue;
       out.push_back({{"day", date_text(one.limit.day)},
                      {"step", to_string(one.limit.step)},
                      {"rule", or_null(one.limit.rule)},
@@ -287,6 +298,7 @@ Result<json> list_due(const AdminCall& call) {
                      {"finding", finding_or_null(one.finding)},
                      {"school", or_null(one.school)},
                      {"unit", or_null(one.unit)}});
+    }
     return {};
   }));
   return json{{"to", date_text(to_day)}, {"due", std::move(out)}};
