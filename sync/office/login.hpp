@@ -9,6 +9,7 @@
 #include "sync/office/password.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>

@@ -7,8 +7,10 @@
 #include "sync/office/one_time_code.hpp"
 #include "tests/sync/office/county.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <set>
+#include <thread>
 
 using namespace dudao;
 using namespace dudao::test;
@@ -47,7 +49,7 @@ struct Bureau {
     const auto done = office->decide("王处长", "register.import", build);
     if (!done) FAIL(done.error().message());
   }
-  static Person person(std::string code, std::vector<Role> roles, std::string unit = "") {
+  static Person person(const std::string& code, std::vector<Role> roles, std::string unit = "") {
     return {code, "姓名" + code, std::move(roles), std::move(unit), true};
   }
   void enter(const Person& who) {
@@ -295,6 +297,26 @@ TEST_CASE("wrong tries slow down by doubling, a right one begins anew, and nobod
   CHECK_FALSE(at.office.machine.log.contains(kOther));
 }
 
+TEST_CASE("many who try at once are slowed down as one is") {
+  Bureau at;
+  at.enter(Bureau::person("WANG", {Role::kAdministrator}));
+  std::atomic<int> wrong = 0;
+  std::atomic<int> slowed = 0;
+  std::vector<std::thread> threads;
+  threads.reserve(8);
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] {
+      for (int n = 0; n < 3; ++n) {
+        const auto token = at.logins.login("WANG", kOther, {});
+        if (!token && token.error().code == Code::kLoginWrong) ++wrong;
+        if (!token && token.error().code == Code::kLoginSlowed) ++slowed;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 5);
+  CHECK(slowed == 19);
+}
+
 TEST_CASE("a try for nobody takes as long as one for somebody") {
   Bureau at;
   Logins logins(at.office.platform, *at.office.office, {16 * 1024, 2, 1});
@@ -511,7 +533,7 @@ TEST_CASE("a unit reaches itself and what is below, and what belongs to no unit 
     for (const std::string& unit : units) out += sees(unit, ask) ? '1' : '0';
     return out;
   };
-  const auto unit = [&](std::string code) {
+  const auto unit = [&](const std::string& code) {
     return row([code](const Reach& reach, Store&) { return Result<bool>(reach.has_unit(code)); });
   };
   CHECK(unit("99") == "110000");
@@ -519,7 +541,7 @@ TEST_CASE("a unit reaches itself and what is below, and what belongs to no unit 
   CHECK(unit("990121") == "111100");
   CHECK(unit("990122") == "111010");
   CHECK(unit("") == "100000");
-  const auto school = [&](std::string code) {
+  const auto school = [&](const std::string& code) {
     return row([code](const Reach& reach, Store& rows) { return reach.has_school(rows, code); });
   };
   CHECK(school("140001") == "111100");
@@ -533,18 +555,18 @@ TEST_CASE("a unit reaches itself and what is below, and what belongs to no unit 
   CHECK(visit(theirs) == "111010");
   CHECK(visit(nobodys) == "100000");
   CHECK(visit(Bytes(16, 7)) == "100000");
-  const auto inspector = [&](std::string code) {
+  const auto inspector = [&](const std::string& code) {
     return row([code](const Reach& reach, Store& rows) { return reach.has_inspector(rows, code); });
   };
   CHECK(inspector("I001") == "111100");
   CHECK(inspector("I002") == "100000");
-  const auto campaign = [&](std::string code) {
+  const auto campaign = [&](const std::string& code) {
     return row([code](const Reach& reach, Store& rows) { return reach.has_campaign(rows, code); });
   };
   CHECK(campaign("P") == "110000");
   CHECK(campaign("C") == "111100");
   CHECK(campaign("N") == "100000");
-  const auto cells = [&](std::string_view table, std::vector<Value> values) {
+  const auto cells = [&](std::string_view table, const std::vector<Value>& values) {
     return row(
         [table, values](const Reach& reach, Store& rows) { return reach.has_row(rows, *find_table(table), values); });
   };
