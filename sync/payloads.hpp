@@ -95,6 +95,8 @@ struct Revocation {
 Bytes write_revocation(const Revocation& revocation);
 Result<Revocation> read_revocation(BytesView payload);
 
+/// The file that comes after the commitment: recusals since, all of them each time.
+inline constexpr std::string_view kRecusedLater = "recused-later";
 enum class DrawStage : std::uint8_t { kFile = 1, kCommit = 2, kReveal = 3, kVoid = 4 };
 /// One step of a public draw (schema/draw.hpp); fields by stage.
 struct DrawStep {

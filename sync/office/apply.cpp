@@ -718,7 +718,10 @@ Status Applier::apply_draw_step(BytesView payload, const Registration& where) {
   const RowClock clock{where.index, where.author, 0, where.index, 0};
   switch (step.stage) {
     case DrawStage::kFile:
-      return existing ? fail(Code::kDrawStage, "file after commitment") : Status();
+      // Who is recused after the draw is told as it happens; the list grows, and the newest is the whole one.
+      if (step.file == kRecusedLater ? state != "COMMITTED" : existing.has_value())
+        return fail(Code::kDrawStage, std::string(step.file) + " in state " + (existing ? state : "none"));
+      return {};
     case DrawStage::kCommit:
       if (existing) return fail(Code::kDrawStage, "committed twice");
       return store_.put_row(draws, {{std::string(step.draw), std::string("COMMITTED"), std::string(step.content),

@@ -192,10 +192,6 @@ struct VisitOfYear {
 };
 
 /// Visits of the teams in which the inspector is and from which they did not withdraw.
-Result<std::vector<Bytes>> visits_of(Store& rows, std::string_view inspector) {
-  // Every row has a place in the feed that is not below 0, and no device has this number: all of them.
-  return rows.changed_visits(inspector, 0, -1);
-}
 Result<VisitOfYear> read_visit(Store& rows, BytesView id) {
   const Table& table = table_of("visit");
   DUDAO_TRY(const auto row, row_of(rows, "visit", {id}));
@@ -584,8 +580,9 @@ Status check_available(Store& rows, std::string_view inspector, std::int64_t fro
     if (term == terms.end()) return fail(Code::kTeamWrong, who.code + " has no term on " + date_text(day));
     day = term->last_day() + 1;
   }
+  if (who.capacity == 0) return {};  // Takes part in no draw; how much to ask of them is left to who plans.
   std::int64_t assigned = also_assigned;
-  DUDAO_TRY(const auto visits, visits_of(rows, inspector));
+  DUDAO_TRY(const auto visits, rows.visits_of_inspector(inspector));
   for (const Bytes& id : visits) {
     if (assigned >= who.capacity) break;
     DUDAO_TRY(const VisitOfYear visit, read_visit(rows, id));
@@ -668,7 +665,7 @@ Result<AssessmentInputs> assess(Store& rows, std::string_view inspector, std::in
   DUDAO_TRY(const std::int64_t per_term, policy_value(rows, Policy::kRoutineVisitsPerTerm, out.unit, out.as_of_day));
 
   const Table& events = table_of("visit_event");
-  DUDAO_TRY(const auto visits, visits_of(rows, inspector));
+  DUDAO_TRY(const auto visits, rows.visits_of_inspector(inspector));
   for (const Bytes& id : visits) {
     DUDAO_TRY(VisitOfYear visit, read_visit(rows, id));
     DUDAO_CHECK(rows.each_row_of_visit(events, id, 0, [&](const StoredRow& row) -> Status {

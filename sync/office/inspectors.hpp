@@ -145,9 +145,9 @@ Result<TrainingYear> training_of(Store& rows, std::string_view inspector, std::s
 
 /// Whether the inspector may be assigned a visit whose window has these days: active; the credential is valid on all of
 /// them (one without a last day is, and so is one that the register does not know); a term runs on all of them, where
-/// there are terms; in the month in which the window begins fewer visits than `capacity` are assigned, counting those
-/// whose windows begin in it and that were not cancelled, and `also_assigned`, those that the same decision assigns.
-/// Errors: kInspectorUnknown, kTeamWrong (not active, no term), kCredentialOver, kCapacityFull.
+/// there are terms; where a capacity is set, in the month in which the window begins fewer visits than `capacity` are
+/// assigned, counting those whose windows begin in it and that were not cancelled, and `also_assigned`, those that the
+/// same decision assigns. Errors: kInspectorUnknown, kTeamWrong (not active, no term), kCredentialOver, kCapacityFull.
 Status check_available(Store& rows, std::string_view inspector, std::int64_t from_day, std::int64_t to_day,
                        std::int64_t also_assigned = 0);
 

@@ -1186,6 +1186,14 @@ Result<Bytes> Office::replace_drawn(std::string_view actor, BytesView visit, std
   DUDAO_CHECK(impl_->decide(actor, "draw.replace", [&](Store& rows) -> Result<ChangesBuilder> {
     DUDAO_CHECK(rows.put_setting(draw_setting(code, "recused"), std::string_view(recused)));
     DUDAO_CHECK(rows.put_setting(draw_setting(code, "result"), std::string_view(draw.text())));
+    DrawStep step;
+    step.draw = code;
+    step.stage = DrawStage::kFile;
+    step.file = kRecusedLater;
+    step.parts = 1;
+    step.content = recused;
+    step.actor = actor;
+    DUDAO_CHECK(impl_->append_draw_step(step));
     const VisitPlan pattern = pattern_of(*row);
     const DrawnSchool& now_drawn = *draw.find(school);
     if (now_drawn.state == DrawnState::kSelected)
@@ -1257,7 +1265,7 @@ Result<std::vector<std::pair<std::string, std::string>>> Office::draw_publicatio
     out.emplace_back("secret.txt", to_hex(std::get<Bytes>(row.cells[5])) + "\n");
     out.emplace_back("result.txt", result);
     DUDAO_TRY(const std::string recused, impl_->draw_text(code, "recused"));
-    if (!recused.empty()) out.emplace_back("recused-later.txt", recused);
+    if (!recused.empty()) out.emplace_back(std::string(kRecusedLater) + ".txt", recused);
   }
   return out;
 }

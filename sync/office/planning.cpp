@@ -1,8 +1,10 @@
 #include "sync/office/planning.hpp"
 
 #include "platform/crypto.hpp"
+#include "schema/answer.hpp"
 #include "schema/checklist.hpp"
 #include "schema/deadline.hpp"
+#include "sync/office/inspectors.hpp"
 #include "sync/office/jurisdiction.hpp"
 #include "sync/sealed_assignment.hpp"
 
@@ -86,14 +88,20 @@ Result<std::int64_t> team_size(Store& rows, const VisitPlan& plan, std::string_v
   return least.value;
 }
 
-Status check_team(Store& rows, const VisitPlan& plan) {
+/// Visits that the same decision assigns, by inspector and month.
+using Assigned = std::map<std::pair<std::string, std::string>, std::int64_t>;
+
+std::string month_of(const VisitPlan& plan) { return date_text(plan.from_day).substr(0, 7); }
+
+Status check_team(Store& rows, const VisitPlan& plan, Assigned& assigned) {
   std::set<std::string_view> members;
   for (const std::string& inspector : plan.team) {
     DUDAO_TRY(const auto person, row_of(rows, "inspector", {std::string_view(inspector)}));
     if (!person) return fail(Code::kInspectorUnknown, inspector);
     if (!members.insert(inspector).second) return fail(Code::kTeamWrong, inspector + " twice");
     const Table& inspectors = *find_table("inspector");
-    if (text_in(inspectors, *person, "status") != "ACTIVE") return fail(Code::kTeamWrong, inspector + " is not active");
+    const std::int64_t also = assigned[{inspector, month_of(plan)}]++;
+    DUDAO_CHECK(check_available(rows, inspector, plan.from_day, plan.to_day, also));
     if (members.size() == 1 && integer_in(inspectors, *person, "lead") == 0)
       return fail(Code::kTeamWrong, inspector + " may not lead");
     DUDAO_TRY(const auto interest,
@@ -137,7 +145,7 @@ Status check_campaign(Store& rows, const VisitPlan& plan, std::string_view unit)
   return {};
 }
 
-Status check_plan(Store& rows, const VisitPlan& plan) {
+Status check_plan(Store& rows, const VisitPlan& plan, Assigned& assigned) {
   if (!is_kind(plan.kind)) return fail(Code::kPlanWrong, "kind " + plan.kind);
   if (plan.to_day < plan.from_day) return fail(Code::kPlanWrong, "the window ends before it begins");
   if (!plan.class_seed.empty() && plan.class_seed.size() != 32) return fail(Code::kPlanWrong, "class seed");
@@ -156,7 +164,7 @@ Status check_plan(Store& rows, const VisitPlan& plan) {
     if (allowed.value == 0) return fail(Code::kUnannouncedComprehensive, plan.kind);
   }
   if (!plan.campaign.empty()) DUDAO_CHECK(check_campaign(rows, plan, unit));
-  if (!plan.team.empty()) DUDAO_CHECK(check_team(rows, plan));
+  if (!plan.team.empty()) DUDAO_CHECK(check_team(rows, plan, assigned));
   // Who is drawn was not chosen, and the frame of the draw left out those who have visits already.
   if (!is_burden(plan.kind) || !plan.draw.empty() || plan.kind == "RANDOM" || !plan.reason.empty()) return {};
   DUDAO_TRY(const PolicyValue days, policy_for(rows, Policy::kBurdenDays, unit, plan.from_day));
@@ -246,9 +254,9 @@ Result<std::vector<OtherVisit>> other_visits(Store& rows, std::string_view schoo
 
 Result<PlannedVisits> plan_visits(Store& rows, const std::vector<VisitPlan>& plans, const PlanningDesk& desk) {
   PlannedVisits out;
-  std::vector<const VisitPlan*> taken;
+  Assigned assigned;
   for (const VisitPlan& plan : plans) {
-    DUDAO_CHECK(check_plan(rows, plan));
+    DUDAO_CHECK(check_plan(rows, plan, assigned));
     const Bytes id = uuid_v7(desk.utc_ms);
     ChangesBuilder visit;
     visit.insert("visit", visit_cells(id, plan, plan.team.empty() ? VisitState::kPlanned : VisitState::kAssigned));
@@ -311,9 +319,9 @@ Result<ChangesBuilder> change_team(Store& rows, const StoredRow& row, VisitState
   VisitPlan plan = pattern_of(row);
   plan.team = team;
   if (team.empty()) return fail(Code::kTeamTooSmall, "0");
-  DUDAO_CHECK(check_team(rows, plan));
   ChangesBuilder out;
   std::set<std::string> before;
+  Assigned assigned;
   DUDAO_CHECK(rows.each_row_of_visit(*find_table("team_member"), id, 0, [&](const StoredRow& member) -> Status {
     const auto& inspector = std::get<std::string>(member.cells[1]);
     before.insert(inspector);
@@ -321,12 +329,14 @@ Result<ChangesBuilder> change_team(Store& rows, const StoredRow& row, VisitState
     const auto at = std::find(team.begin(), team.end(), inspector);
     if (!stays && at != team.end()) return fail(Code::kRecused, inspector);
     if (!stays) return {};
+    --assigned[{inspector, month_of(plan)}];  // This visit counts among theirs already.
     if (at == team.end())
       out.update("team_member", {id, inspector}, {{3, std::string(reason)}});
     else if (const std::string role = at == team.begin() ? "LEAD" : "MEMBER"; member.cells[2] != Value(role))
       out.update("team_member", {id, inspector}, {{2, role}});
     return {};
   }));
+  DUDAO_CHECK(check_team(rows, plan, assigned));
   for (std::size_t i = 0; i < team.size(); ++i)
     if (!before.contains(team[i]))
       out.insert("team_member", {id, team[i], std::string(i == 0 ? "LEAD" : "MEMBER"), Value()});

@@ -54,10 +54,10 @@ struct PlannedVisits {
   ChangesBuilder rows;
   std::vector<Bytes> ids;  ///< in the order of the plans
 };
-/// Errors: kSchoolUnknown, kInspectorUnknown, kTemplateUnknown, kTeamWrong, kTeamTooSmall (fewer than the kind asks
-/// for, art. 16), kRecused, kPlanWrong, kUnannouncedComprehensive (art. 17), kCampaignUnknown, kOutsideCampaign,
-/// kOtherVisits (within BURDEN_DAYS of a routine, special or comprehensive one, and no reason is given),
-/// kFindingUnknown, kCarriedFinding, kTextTooLong, those of Checklist::subset, database errors.
+/// Errors: kSchoolUnknown, kInspectorUnknown, kTemplateUnknown, kTeamWrong, kCredentialOver, kCapacityFull,
+/// kTeamTooSmall (fewer than the kind asks for, art. 16), kRecused, kPlanWrong, kUnannouncedComprehensive (art. 17),
+/// kCampaignUnknown, kOutsideCampaign, kOtherVisits (within BURDEN_DAYS of a routine, special or comprehensive one, and
+/// no reason is given), kFindingUnknown, kCarriedFinding, kTextTooLong, those of Checklist::subset, database errors.
 Result<PlannedVisits> plan_visits(Store& rows, const std::vector<VisitPlan>& plans, const PlanningDesk& desk);
 
 /// Whether visits to all of these may go to teams of so many, if they are drawn. Errors: kSchoolUnknown, kTeamTooSmall.

@@ -281,6 +281,12 @@ class SqliteStore final : public Store {
     q.bind(school);
     return collect(q, [](const Query& r) { return to_bytes(r.blob(0)); });
   }
+  Result<std::vector<Bytes>> visits_of_inspector(std::string_view inspector) override {
+    DUDAO_TRY(auto q,
+              db_->query("SELECT visit FROM team_member WHERE inspector = ? AND recusal IS NULL ORDER BY visit"));
+    q.bind(inspector);
+    return collect(q, [](const Query& r) { return to_bytes(r.blob(0)); });
+  }
   Result<std::vector<Bytes>> changed_visits(std::string_view inspector, std::int64_t from_feed,
                                             std::int64_t device) override {
     DUDAO_TRY(auto q, db_->query("SELECT DISTINCT t.visit FROM team_member t JOIN visit_touch c ON c.visit = t.visit "

@@ -182,6 +182,8 @@ class Store {
   /// All rows of a table in key order.
   virtual Status each_row(const Table& table, const RowVisitor& visitor) = 0;
   virtual Result<std::vector<Bytes>> visits_of_school(std::string_view school) = 0;
+  /// Those of the inspector's teams from which they were not recused, sealed ones as well.
+  virtual Result<std::vector<Bytes>> visits_of_inspector(std::string_view inspector) = 0;
   // What a sealed assignment hides (planning.hpp) counts in none of the three, until it is opened.
   /// Visits of the inspector's teams of which rows changed from from_feed on, other than those that the device holds.
   virtual Result<std::vector<Bytes>> changed_visits(std::string_view inspector, std::int64_t from_feed,

@@ -134,7 +134,7 @@ struct World {
                    ChangesBuilder rows;
                    for (const char* code : {"I001", "I002"})
                      rows.insert("inspector", {std::string(code), std::string("督学"), std::int64_t{1}, std::int64_t{1},
-                                               Value(), Value(), std::int64_t{20}, std::string("ACTIVE")});
+                                               Value(), Value(), std::int64_t{10'000}, std::string("ACTIVE")});
                    for (int i = 1; i <= 3; ++i)
                      rows.insert("school", {"14000" + std::to_string(i), std::string("小学"), Value(), Value(), Value(),
                                             std::int64_t{400}, Value(), Value(), Value(), Value(), std::string("OPEN"),

@@ -59,9 +59,11 @@ Status to_version_before(const std::string& path, DatabaseKind kind) {
   DUDAO_TRY(auto database,
             Database::open(path, Database::Mode::kOpen, office ? kOfficeApplicationId : kDeviceApplicationId));
   DUDAO_TRY(auto transaction, Transaction::begin(*database));
-  for (const char* table : {"rectification", "rectification_step", "carried_finding", "reinspection_result"})
-    DUDAO_CHECK(database->script(std::string("DROP TABLE IF EXISTS ") + table));
-  if (office) DUDAO_CHECK(database->script("DROP TABLE IF EXISTS school_code"));
+  constexpr int kTablesBefore = 21;
+  for (const Table& table : synced_tables())
+    if (table.id > kTablesBefore) DUDAO_CHECK(database->script("DROP TABLE IF EXISTS " + std::string(table.name)));
+  for (const char* table : {"school_code", "credential", "login_session"})
+    if (office) DUDAO_CHECK(database->script(std::string("DROP TABLE IF EXISTS ") + table));
   DUDAO_CHECK(database->script("PRAGMA user_version=" + std::to_string(kSchemaVersion - 1)));
   return transaction.commit();
 }

@@ -144,7 +144,7 @@ World::World(const Story& story, Tally& tally) : tally_(tally), seed_(story.seed
                          for (const std::string_view code : kInspectors)
                            rows.insert("inspector",
                                        {std::string(code), "督学" + std::string(code), std::int64_t{1}, std::int64_t{1},
-                                        Value(), Value(), std::int64_t{20}, std::string("ACTIVE")});
+                                        Value(), Value(), std::int64_t{10'000}, std::string("ACTIVE")});
                          for (const std::string_view code : kSchools)
                            rows.insert("school", {std::string(code), std::string(code) + "小学", Value(), Value(),
                                                   Value(), std::int64_t{400}, Value(), Value(), Value(), Value(),

@@ -3,6 +3,7 @@
 
 #include "tools/office/admin.hpp"
 
+#include "sync/office/jurisdiction.hpp"
 #include "sync/office/one_time_code.hpp"
 #include "sync/payloads.hpp"
 #include "sync/statement.hpp"
@@ -298,6 +299,7 @@ TEST_CASE("people of a unit see and change what belongs to it and nothing of its
                       {"template", "daily"},
                       {"from", "2026-03-02"},
                       {"to", "2026-03-06"},
+                      {"reason", "随访"},
                       {"findings", std::move(findings)}});
     };
     CHECK(plan("140002") == Code::kOutsideUnit);
@@ -320,6 +322,8 @@ TEST_CASE("people of a unit see and change what belongs to it and nothing of its
     CHECK(take("zones", "i,s\nI002,140001\n", {"inspector=i", "school=s"}) == Code{});
   }
   SECTION("draws are of those whose schools are in them") {
+    REQUIRE(at.office->decide("王处长", "policy.settle",
+                              [](Store& rows) { return settle_policy(rows, Policy::kTeamRandom, "", 0, 1, "test"); }));
     const json frozen =
         at.must("LI", "draw freeze", {{"draw", "D-1"}, {"quota", {"1"}}, {"team", 1}, {"event", "lottery"}});
     CHECK(frozen.at("files").at("frame.txt").get<std::string>().find("140002") == std::string::npos);

@@ -194,7 +194,14 @@ TEST_CASE("a draw goes from the registers to visits, and its published files and
   const json drawn = desk.done(run);
   REQUIRE(drawn.at("schools").size() == 4);
   CHECK(desk.run(run).exit_code != 0);
-  CHECK(desk.done({"visit", "list"}).at("visits").size() == 4);
+  const json visits = desk.done({"visit", "list"}).at("visits");
+  CHECK(visits.size() == 4);
+  const std::string recused = visits.at(0).at("team").at(0);
+  const json replaced = desk.done({"replace", visits.at(0).at("visit"), recused, "R2"});
+  CHECK(replaced.at("same") == true);
+  REQUIRE(replaced.at("team").size() == 2);
+  CHECK(replaced.at("team").at(0) != recused);
+  CHECK(replaced.at("team").at(1) != recused);
   desk.done({"draw", "reveal", "T-1"});
   desk.done({"draw", "files", "T-1", "--out", desk.folder / "published"});
   CHECK(run_program("dudao-audit", {"draw", desk.folder / "published"}).exit_code == 0);
@@ -212,6 +219,49 @@ TEST_CASE("a draw goes from the registers to visits, and its published files and
   const Ran changed = run_program("dudao-audit", audit);
   CHECK(changed.exit_code != 0);
   CHECK(has(changed.out + changed.err, "WRONG"));
+}
+
+TEST_CASE("campaigns, teams, what is due and seals are kept from the command line") {
+  const Desk desk;
+  desk.fill();
+  const auto campaign = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"campaign", "add", "FIRE-2026", "--title", "校园消防专项", "--kind", "SPECIAL", "--unit",
+                               "990121", "--from", "2026-03-01", "--to", "2026-05-31"});
+    return more;
+  };
+  CHECK(desk.run(campaign({"--items", "A1.01"})).exit_code == 1);
+  desk.done(campaign({"--off-list", "市安委会通知", "--template", "routine-visit"}));
+  const json campaigns = desk.done({"campaign", "list"}).at("campaigns");
+  REQUIRE(campaigns.size() == 1);
+  CHECK(campaigns.at(0).at("on_annual_list") == false);
+  CHECK(campaigns.at(0).at("justification") == "市安委会通知");
+  CHECK(campaigns.at(0).at("org_unit") == "990121");
+  CHECK(campaigns.at(0).at("from") == "2026-03-01");
+  CHECK(has(desk.run({"campaign", "list", "--lang", "zh"}).out, "未列入年度清单：市安委会通知"));
+
+  const json due = desk.done({"due", "--unit", "990121", "--from", "2026-03-01", "--to", "2026-03-31"}).at("due");
+  REQUIRE(!due.empty());
+  const std::string school = due.at(0).at("school");
+  CHECK(due.at(0).at("kind") == "ROUTINE");
+  CHECK(has(desk.run({"due", "--unit", "nowhere"}).err, "4133"));
+  const std::string visit = desk.done({"plan", "--school", school, "--template", "routine-visit", "--from",
+                                       "2026-03-02", "--to", "2026-03-06", "--unseal-at", "2099-01-01T08:00"})
+                                .at("visit");
+  CHECK(has(desk.run({"plan", "--school", school, "--template", "routine-visit", "--from", "2026-03-09", "--to",
+                      "2026-03-10"})
+                .err,
+            "4705"));
+  const json left = desk.done({"due", "--unit", "990121", "--from", "2026-03-01", "--to", "2026-03-31"}).at("due");
+  CHECK(left.size() + 1 == due.size());
+  CHECK(has(desk.run({"unseal-code", visit}).err, "4120"));  // Nobody has it yet.
+  desk.done({"assign", visit, "--team", "D001,D002"});
+  CHECK(has(desk.run({"assign", visit, "--team", "D001"}).err, "2201"));
+  CHECK(has(desk.run({"unseal-code", visit}).err, "4121"));
+  const std::string code = desk.done({"unseal-code", visit, "--reason", "暴雨"}).at("code");
+  CHECK(code.size() == 19);
+  CHECK(has(desk.run({"unseal-code", "x"}).err, "6024"));
+  CHECK(has(desk.run({"replace", visit, "D001", "R1"}).err, "4114"));
+  desk.done({"rebuild"});
 }
 
 TEST_CASE("visits are planned only for schools, inspectors, checklists and days that there are") {
@@ -653,7 +703,7 @@ TEST_CASE("the first administrator ends the founding, and from then on people wo
 
   const auto plan = [&](const Screen& screen, const std::string& school) {
     return screen.run({"plan", "--school", school, "--team", "D001", "--template", "routine-visit", "--from",
-                       "2026-03-02", "--to", "2026-03-06", "--actor", "somebody else"});
+                       "2026-03-02", "--to", "2026-03-06", "--reason", "随访", "--actor", "somebody else"});
   };
   const auto work = [&] {
     li.log_in("LI");

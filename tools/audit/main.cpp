@@ -809,9 +809,10 @@ class Audit {
       if (step.draw != in_.draw) return {};
       switch (step.stage) {
         case DrawStage::kFile: {
-          std::string& part = step.file == "frame"  ? published.files.frame
-                              : step.file == "pool" ? published.files.pool
-                                                    : published.files.recuse;
+          std::string& part = step.file == "frame"         ? published.files.frame
+                              : step.file == "pool"        ? published.files.pool
+                              : step.file == kRecusedLater ? published.recused_later
+                                                           : published.files.recuse;
           if (step.part == 0) part.clear();
           part.append(step.content);
           there.insert(std::string(step.file));

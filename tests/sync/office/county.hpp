@@ -74,7 +74,7 @@ struct TestOffice {
       ChangesBuilder rows;
       for (int number = 1; number <= inspectors; ++number)
         rows.insert("inspector", {inspector(number), "督学" + inspector(number), std::int64_t{1}, std::int64_t{1},
-                                  Value(), Value(), std::int64_t{20}, std::string("ACTIVE")});
+                                  Value(), Value(), std::int64_t{10'000}, std::string("ACTIVE")});
       for (int i = 1; i <= 3; ++i)
         rows.insert("school", {"14000" + std::to_string(i), "第" + std::to_string(i) + "小学", Value(), Value(),
                                Value(), std::int64_t{400}, Value(), Value(), Value(), Value(), std::string("OPEN"),

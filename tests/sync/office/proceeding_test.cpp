@@ -80,7 +80,9 @@ struct County {
     plan.template_version = 1;
     plan.from_day = day_of(date) - 1;
     plan.to_day = day_of(date) + 1;
-    plan.team = {"I001", "I002"};
+    plan.team = {"I001", "I002", "I003"};
+    plan.announced = true;
+    plan.reason = "随访";
     const Bytes id = office->plan("王处长", {plan}).value().front();
     device.must_sync();
     device.check_in(id);
