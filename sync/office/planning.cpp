@@ -80,10 +80,9 @@ Row read_visit(const StoredRow& row) {
 }
 
 Result<std::int64_t> team_size(Store& rows, const VisitPlan& plan, std::string_view unit) {
-  const Policy policy = needs_notice(plan.kind)  ? Policy::kTeamSpecial
-                        : plan.kind == "RANDOM"  ? Policy::kTeamRandom
-                        : plan.kind == "ROUTINE" ? Policy::kTeamRoutine
-                                                 : Policy::kTeamRoutine;
+  const Policy policy = needs_notice(plan.kind) ? Policy::kTeamSpecial
+                        : plan.kind == "RANDOM" ? Policy::kTeamRandom
+                                                : Policy::kTeamRoutine;
   DUDAO_TRY(const PolicyValue least, policy_for(rows, policy, unit, plan.from_day));
   return least.value;
 }
