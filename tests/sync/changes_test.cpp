@@ -173,3 +173,95 @@ TEST_CASE("a change set's payload comes back field by field") {
   CHECK(read_change_set(newer).error().code == Code::kSchemaNewer);
   for (std::size_t n = 0; n < bytes.size(); ++n) CHECK_FALSE(read_change_set(BytesView(bytes).first(n)));
 }
+
+TEST_CASE("a column of integers is written in the shorter of its two forms, at each size that integers have") {
+  const auto in_differences = [](const std::vector<std::int64_t>& column) {
+    std::vector<ValueView> cells(column.begin(), column.end());
+    CborWriter out;
+    write_column(out, cells);
+    return out.written()[0] == 0xa1;
+  };
+  CHECK(in_differences({25, 24, 25, 24}));       // 7 bytes against 8
+  CHECK_FALSE(in_differences({254, 255, 254}));  // 6 against 6, so plain
+  CHECK(in_differences({300, 301, 302}));
+  CHECK_FALSE(in_differences({65'534, 65'535}));
+  CHECK(in_differences({65'536, 65'537}));
+  CHECK_FALSE(in_differences({0xf0000000, 0xffffffff}));
+  CHECK(in_differences({0x100000000, 0x100000001}));
+  CHECK(in_differences({-25, -26, -25, -26}));
+}
+
+TEST_CASE("rows and updates up to the limit are read, one more is not") {
+  const auto code = [](std::size_t rows, std::size_t updates, std::size_t most) {
+    ChangesBuilder builder;
+    for (std::size_t i = 0; i < rows; ++i)
+      builder.insert("answer", answer(1, "A" + std::to_string(100 + i), Value(), 1));
+    for (std::size_t i = 0; i < updates; ++i)
+      builder.update("answer", {Bytes(16, 2), "A" + std::to_string(100 + i), std::string("I001")},
+                     {{3, std::int64_t{1}}});
+    const Bytes bytes = encoded(builder.changes());
+    CborReader in(bytes);
+    const auto read = read_changes(in, most);
+    return read ? Code{} : read.error().code;
+  };
+  CHECK(code(3, 0, 3) == Code{});
+  CHECK(code(3, 0, 2) == Code::kChangesTooMany);
+  CHECK(code(0, 3, 3) == Code{});
+  CHECK(code(0, 3, 2) == Code::kChangesTooMany);
+  CHECK(code(2, 2, 4) == Code{});
+  CHECK(code(2, 2, 3) == Code::kChangesTooMany);
+}
+
+TEST_CASE("keys that fall anywhere, or stand among rows and updates, are refused wherever they stand") {
+  const Bytes visit(16, 1);
+  const auto read = [&](const std::vector<int>& rows, const std::vector<int>& updates) {
+    TableChanges table;
+    table.table = find_table("question");
+    for (const int n : rows)
+      for (const ValueView& cell : {ValueView(BytesView(visit)), ValueView(std::int64_t{n}), ValueView(),
+                                    ValueView(std::string_view("问")), ValueView(std::int64_t{1})})
+        table.inserted.push_back(cell);
+    for (const int n : updates)
+      table.updated.push_back({{BytesView(visit), std::int64_t{n}}, {{3, std::string_view("问")}}});
+    const Bytes bytes = encoded({{table}});
+    CborReader in(bytes);
+    const auto changes = read_changes(in);
+    return changes ? Code{} : changes.error().code;
+  };
+  CHECK(read({1, 2, 3}, {4, 5, 6}) == Code{});
+  CHECK(read({2, 1, 3}, {}) == Code::kChangesShape);
+  CHECK(read({1, 3, 2}, {}) == Code::kChangesShape);
+  CHECK(read({1, 1}, {}) == Code::kChangesShape);
+  CHECK(read({}, {2, 1, 3}) == Code::kChangesShape);
+  CHECK(read({}, {1, 3, 2}) == Code::kChangesShape);
+  CHECK(read({}, {1, 1}) == Code::kChangesShape);
+  CHECK(read({1, 2, 3}, {3}) == Code::kChangesShape);
+  CHECK(read({1, 2, 3}, {1}) == Code::kChangesShape);
+  CHECK(read({2}, {1, 3}) == Code{});
+}
+
+TEST_CASE("a table of three or five parts, or with a column that is none, is refused") {
+  const auto code = [](std::size_t parts, bool whole_column, std::size_t columns) {
+    CborWriter out;
+    out.array(1);
+    out.array(parts);
+    out.integer(find_table("zone")->id);
+    out.integer(1);
+    out.array(columns);
+    for (std::size_t i = 0; i < columns; ++i) {
+      out.array(whole_column || i > 0 ? 1 : 2);
+      out.text("A1");
+      if (!whole_column && i == 0) out.text("A2");
+    }
+    out.array(0);
+    if (parts > 4) out.array(0);
+    CborReader in(out.written());
+    const auto read = read_changes(in);
+    return read ? Code{} : read.error().code;
+  };
+  CHECK(code(4, true, 2) == Code{});  // as a program wrote it that knew no day of its end
+  CHECK(code(5, true, 2) == Code::kChangesShape);
+  CHECK(code(3, true, 2) == Code::kChangesShape);
+  CHECK(code(4, true, 1) == Code::kChangesShape);
+  CHECK(code(4, false, 2) != Code{});
+}
