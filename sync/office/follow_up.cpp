@@ -1,6 +1,7 @@
 #include "sync/office/follow_up.hpp"
 
 #include "sync/office/jurisdiction.hpp"
+#include "sync/office/rows.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -11,16 +12,6 @@ namespace dudao {
 namespace {
 
 constexpr std::int64_t kReboundDays = 365;
-
-const Table& table_of(std::string_view name) { return *find_table(name); }
-std::string text_in(const Table& table, const StoredRow& row, std::string_view column) {
-  const auto* value = std::get_if<std::string>(&row.cells[table.column(column)]);
-  return value ? *value : std::string();
-}
-std::int64_t integer_in(const Table& table, const StoredRow& row, std::string_view column) {
-  const auto* value = std::get_if<std::int64_t>(&row.cells[table.column(column)]);
-  return value ? *value : 0;
-}
 
 /// One finding, and what happened to it when.
 struct Followed {
@@ -90,8 +81,9 @@ struct Seen {
     const Table& findings = table_of("finding");
     DUDAO_CHECK(rows.each_row_of_visit(findings, visit, 0, [&](const StoredRow& row) -> Status {
       if (Followed* const one = of(row)) {
-        one->found_utc_ms = integer_in(findings, row, "at_utc_ms");
-        one->found_day = local_day(one->found_utc_ms, static_cast<int>(integer_in(findings, row, "at_offset_min")));
+        one->found_utc_ms = integer_in(findings, row, "at_utc_ms").value_or(0);
+        one->found_day =
+            local_day(one->found_utc_ms, static_cast<int>(integer_in(findings, row, "at_offset_min").value_or(0)));
       }
       return {};
     }));
@@ -100,7 +92,7 @@ struct Seen {
       Followed* const one = of(row);
       const auto event = finding_event_from(text_in(steps, row, "event"));
       if (!one || !event) return {};
-      const std::int64_t utc_ms = integer_in(steps, row, "at_utc_ms");
+      const std::int64_t utc_ms = integer_in(steps, row, "at_utc_ms").value_or(0);
       one->steps.push_back({*event, utc_ms, local_day(utc_ms, static_cast<int>(at.offset_min))});
       return {};
     });

@@ -6,6 +6,7 @@
 #include "schema/draw.hpp"
 #include "schema/visit_state.hpp"
 #include "sync/office/jurisdiction.hpp"
+#include "sync/office/rows.hpp"
 
 #include <algorithm>
 #include <array>
@@ -25,22 +26,6 @@ constexpr std::int64_t kBreachCosts = 2'000;  ///< of recusal, each
 constexpr std::int64_t kNothingAsked = 7'500;
 constexpr std::int64_t kTermsOfSchoolYear = 2;
 
-const Table& table_of(std::string_view name) { return *find_table(name); }
-
-std::string text_in(const Table& table, const StoredRow& row, std::string_view column) {
-  const auto* value = std::get_if<std::string>(&row.cells[table.column(column)]);
-  return value ? *value : std::string();
-}
-std::optional<std::int64_t> integer_in(const Table& table, const StoredRow& row, std::string_view column) {
-  const auto* value = std::get_if<std::int64_t>(&row.cells[table.column(column)]);
-  return value ? std::optional(*value) : std::nullopt;
-}
-Value or_null(std::string_view text) { return text.empty() ? Value() : Value(std::string(text)); }
-Value or_null(const std::optional<std::int64_t>& number) { return number ? Value(*number) : Value(); }
-
-Result<std::optional<StoredRow>> row_of(Store& rows, std::string_view table, std::initializer_list<ValueView> key) {
-  return rows.row(table_of(table), std::vector<ValueView>(key));
-}
 /// Rows of an inspector that are numbered from 1 and never deleted.
 Result<std::vector<StoredRow>> numbered(Store& rows, std::string_view table, std::string_view inspector) {
   std::vector<StoredRow> out;
@@ -51,10 +36,6 @@ Result<std::vector<StoredRow>> numbered(Store& rows, std::string_view table, std
   }
 }
 
-Status check_words(std::string_view text, std::size_t most_chars, const char* what) {
-  if (!is_utf8(view(text)) || text.find('\0') != std::string_view::npos) return fail(Code::kTextNotUtf8, what);
-  return count_characters(text) <= most_chars ? Status() : fail(Code::kTextTooLong, what);
-}
 Status check_person(std::string_view person) {
   if (person.empty()) return fail(Code::kWordsMissing, "person");
   return check_words(person, kMaxInspectorNameChars, "person");
@@ -74,13 +55,6 @@ std::int64_t months_since_0(std::int64_t day) {
   const auto date = date_of(day);
   return static_cast<std::int64_t>(static_cast<int>(date.year())) * 12 + static_cast<unsigned>(date.month());
 }
-/// The same date so many years later; 28 February for a 29th that there is not.
-std::int64_t years_after(std::int64_t day, std::int64_t years) {
-  auto date = date_of(day) + std::chrono::years{years};
-  if (!date.ok()) date = date.year() / date.month() / std::chrono::last;
-  return day_of(date);
-}
-
 Result<std::int64_t> policy_value(Store& rows, Policy policy, std::string_view unit, std::int64_t day) {
   DUDAO_TRY(const PolicyValue counts, policy_for(rows, policy, unit, day));
   return counts.value;
@@ -98,7 +72,7 @@ Result<std::vector<std::string>> chain_of(Store& rows, const std::string& unit) 
 Status check_term(const std::vector<TermOfOffice>& before, const TermOfOffice& fresh, bool part_time,
                   std::int64_t most_years, std::int64_t most_in_a_row) {
   if (fresh.to_day < fresh.from_day) return fail(Code::kTermOfOfficeWrong, "ends before it begins");
-  if (part_time && fresh.to_day >= years_after(fresh.from_day, most_years))
+  if (part_time && fresh.to_day >= months_after(fresh.from_day, 12 * most_years))
     return fail(Code::kTermOfOfficeWrong, "longer than " + std::to_string(most_years) + " years");
   std::vector<TermOfOffice> all = {fresh};
   for (const TermOfOffice& term : before) {
@@ -113,7 +87,7 @@ Status check_term(const std::vector<TermOfOffice>& before, const TermOfOffice& f
   std::int64_t in_a_row = 0;
   bool has_fresh = false;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const bool paused = i > 0 && all[i].from_day >= years_after(all[i - 1].last_day() + 1, most_years);
+    const bool paused = i > 0 && all[i].from_day >= months_after(all[i - 1].last_day() + 1, 12 * most_years);
     if (paused && has_fresh) break;
     if (paused) in_a_row = 0;
     ++in_a_row;
@@ -163,7 +137,7 @@ Result<std::optional<TermOfOffice>> check_appointment(Store& rows, const Inspect
     term->from_day = act.from_day.value_or(begins);
     if (!act.to_day && who.full_time) return fail(Code::kTermOfOfficeWrong, "has no last day");
     DUDAO_TRY(const std::int64_t years, policy_value(rows, Policy::kTermYears, unit, term->from_day));
-    term->to_day = act.to_day.value_or(years_after(term->from_day, years) - 1);
+    term->to_day = act.to_day.value_or(months_after(term->from_day, 12 * years) - 1);
     DUDAO_CHECK(check_term_by_policy(rows, who, before, *term, unit));
   }
   const std::int64_t year = year_of(act.day) - 1;

@@ -1,18 +1,10 @@
 #include "sync/office/jurisdiction.hpp"
 
-#include "schema/answer.hpp"
+#include "sync/office/rows.hpp"
 
 #include <algorithm>
 
 namespace dudao {
-namespace {
-
-std::string text_or_empty(const Value& cell) {
-  const auto* text = std::get_if<std::string>(&cell);
-  return text ? *text : std::string();
-}
-
-}  // namespace
 
 Result<std::vector<std::string>> units_from(Store& rows, std::string_view unit) {
   const Table& units = *find_table("org_unit");
@@ -26,7 +18,7 @@ Result<std::vector<std::string>> units_from(Store& rows, std::string_view unit) 
       break;
     }
     out.push_back(at);
-    at = text_or_empty(row->cells[units.column("parent")]);
+    at = text_in(units, *row, "parent");
   }
   return out;
 }
@@ -42,7 +34,7 @@ Result<std::string> unit_of_school(Store& rows, std::string_view school) {
   const ValueView key = school;
   DUDAO_TRY(const auto row, rows.row(schools, std::span(&key, 1)));
   if (!row) return fail(Code::kSchoolUnknown, std::string(school));
-  return text_or_empty(row->cells[schools.column("org_unit")]);
+  return text_in(schools, *row, "org_unit");
 }
 
 Result<PolicyValue> policy_for(Store& rows, Policy policy, std::string_view unit, std::int64_t day) {

@@ -3,6 +3,7 @@
 #include "schema/answer.hpp"
 #include "schema/checklist.hpp"
 #include "sync/office/jurisdiction.hpp"
+#include "sync/office/rows.hpp"
 
 #include <algorithm>
 #include <set>
@@ -63,23 +64,6 @@ string_view name_at(const std::array<string_view, N>& names, std::size_t index) 
   return index < N ? names[index] : string_view("UNKNOWN");
 }
 
-const Table& table_of(string_view name) { return *find_table(name); }
-
-std::string text_in(const Table& table, const StoredRow& row, string_view column) {
-  const auto* value = std::get_if<std::string>(&row.cells[table.column(column)]);
-  return value ? *value : std::string();
-}
-std::optional<std::int64_t> integer_in(const Table& table, const StoredRow& row, string_view column) {
-  const auto* value = std::get_if<std::int64_t>(&row.cells[table.column(column)]);
-  return value ? std::optional(*value) : std::nullopt;
-}
-Bytes bytes_in(const Table& table, const StoredRow& row, string_view column) {
-  const auto* value = std::get_if<Bytes>(&row.cells[table.column(column)]);
-  return value ? *value : Bytes();
-}
-Value or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
-Value or_null(const Bytes& bytes) { return bytes.empty() ? Value() : Value(bytes); }
-
 std::string joined(const std::vector<std::string>& parts, char between) {
   std::string out;
   for (const std::string& part : parts) {
@@ -96,11 +80,6 @@ std::vector<std::string> parts_of(string_view text, char between) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
-}
-
-Status check_words(const std::string& text, std::size_t most_chars, const char* what) {
-  if (!is_utf8(view(text)) || text.find('\0') != std::string::npos) return fail(Code::kTextNotUtf8, what);
-  return count_characters(text) <= most_chars ? Status() : fail(Code::kTextTooLong, what);
 }
 
 std::string refusal(ProceedingKind kind, ProceedingState state, ProceedingEvent event) {

@@ -1,6 +1,7 @@
 #include "sync/office/rectification.hpp"
 
 #include "schema/checklist.hpp"
+#include "sync/office/rows.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -9,27 +10,9 @@
 namespace dudao {
 namespace {
 
-const Table& table_of(std::string_view name) { return *find_table(name); }
-
-std::string text_in(const Table& table, const std::vector<Value>& cells, std::string_view column) {
-  const auto* value = std::get_if<std::string>(&cells[table.column(column)]);
-  return value ? *value : std::string();
-}
-std::optional<std::int64_t> integer_in(const Table& table, const std::vector<Value>& cells, std::string_view column) {
-  const auto* value = std::get_if<std::int64_t>(&cells[table.column(column)]);
-  return value ? std::optional(*value) : std::nullopt;
-}
-Value or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
-Value or_null(const std::optional<std::int64_t>& number) { return number ? Value(*number) : Value(); }
-
 std::vector<ValueView> key_cells(const FindingKey& key) { return {BytesView(key.visit), key.author, key.n}; }
 std::string name_of(const FindingKey& key) {
   return to_hex(key.visit) + " " + std::to_string(key.author) + "/" + std::to_string(key.n);
-}
-
-Status check_words(const std::string& text, std::size_t most_chars, const char* what) {
-  if (!is_utf8(view(text)) || text.find('\0') != std::string::npos) return fail(Code::kTextNotUtf8, what);
-  return count_characters(text) <= most_chars ? Status() : fail(Code::kTextTooLong, what);
 }
 
 Result<std::string> route_of(const RectificationAct& act, const FindingView& finding) {
