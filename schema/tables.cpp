@@ -44,7 +44,7 @@ const std::vector<Declared>& declared() {
       {24, "carried_finding", Scope::kVisit, Writer::kOffice},
       {25, "reinspection_result", Scope::kVisit, Writer::kDevice},
       {26, "policy", Scope::kEverybody, Writer::kOffice},
-      {27, "deadline_book", Scope::kEverybody, Writer::kOffice},
+      {27, "deadline_book", Scope::kOffice, Writer::kOffice},
       {28, "inspector_profile", Scope::kInspector, Writer::kOffice},
       {29, "inspector_step", Scope::kInspector, Writer::kOffice},
       {30, "term_of_office", Scope::kInspector, Writer::kOffice},

@@ -75,7 +75,7 @@ CREATE TABLE assessment (
 
 CREATE TABLE campaign_design (
   campaign TEXT NOT NULL, org_unit TEXT, scope TEXT NOT NULL, focus TEXT NOT NULL, trigger TEXT NOT NULL,
-  intent TEXT NOT NULL, template TEXT, template_version INTEGER, items TEXT, quota TEXT,
+  intent TEXT NOT NULL, template TEXT, template_version INTEGER, items TEXT, quota INTEGER,
   PRIMARY KEY (campaign)
 ) WITHOUT ROWID;
 

@@ -162,14 +162,20 @@ class Merger {
 
   /// What else a row brings into somebody's sight.
   Status after(const Table& table, std::span<const ValueView> row) {
-    if (table.scope == Scope::kVisit) {
-      if (table.name == "team_member") return reveal_visit(bytes_at(row, 0));
-      if (table.name == "visit") return reveal_school(text_at(row, 1));
-    }
+    if (table.name == "team_member") return reveal_visit(bytes_at(row, 0), false);
+    if (table.name == "visit" && !is_sealed(row[table.column("unseal_at_utc_ms")]))
+      return reveal_school(text_at(row, 1));
     if (table.name == "zone") return reveal_school(text_at(row, 1));
     if (table.name == "sealed_assignment" && !is_null(row[table.column("seal_key")]))
-      return reveal_visit(bytes_at(row, 1));
+      return reveal_visit(bytes_at(row, 1), true);
     return {};
+  }
+
+  /// By the time of the log. A row that is handed out again for the sake of a sealed visit would tell whoever holds it,
+  /// above all the inspector in whose zone the school is, that somebody comes.
+  bool is_sealed(const ValueView& unseal_at_utc_ms) const {
+    const auto* const at_utc_ms = std::get_if<std::int64_t>(&unseal_at_utc_ms);
+    return at_utc_ms && *at_utc_ms > w_.where.registered_utc_ms;
   }
 
   Status reveal(const Table& table, StoredRow row) {
@@ -183,8 +189,12 @@ class Merger {
     DUDAO_TRY(auto school, draft_.row(schools, std::span(&key, 1)));
     return school ? reveal(schools, std::move(*school)) : Status();
   }
-  /// Somebody joined or left the team: every member gets everything of the visit again.
-  Status reveal_visit(BytesView visit) {
+  /// Somebody joined or left the team, or its seal was opened: every member gets everything of the visit again.
+  Status reveal_visit(BytesView visit, bool opened) {
+    const Table& visits = *find_table("visit");
+    const ValueView key = visit;
+    DUDAO_TRY(const auto shown, draft_.row(visits, std::span(&key, 1)));
+    const bool sealed = !opened && shown && is_sealed(as_view(shown->cells[visits.column("unseal_at_utc_ms")]));
     for (const Table& table : synced_tables()) {
       if (table.scope != Scope::kVisit) continue;
       std::vector<StoredRow> rows;
@@ -195,14 +205,14 @@ class Merger {
       for (StoredRow& row : rows) {
         const bool is_visit = table.name == "visit";
         const std::string school = is_visit ? std::get<std::string>(row.cells[1]) : std::string();
-        if (table.name == "team_member") {
+        if (table.name == "team_member" && !sealed) {
           const Table& inspectors = *find_table("inspector");
-          const ValueView key = std::string_view(std::get<std::string>(row.cells[1]));
-          DUDAO_TRY(auto inspector, draft_.row(inspectors, std::span(&key, 1)));
+          const ValueView member = std::string_view(std::get<std::string>(row.cells[1]));
+          DUDAO_TRY(auto inspector, draft_.row(inspectors, std::span(&member, 1)));
           if (inspector) DUDAO_CHECK(reveal(inspectors, std::move(*inspector)));
         }
         DUDAO_CHECK(reveal(table, std::move(row)));
-        if (is_visit) DUDAO_CHECK(reveal_school(school));
+        if (is_visit && !sealed) DUDAO_CHECK(reveal_school(school));
       }
     }
     return {};

@@ -10,6 +10,7 @@
 #include "sync/office/apply.hpp"
 #include "sync/office/feed.hpp"
 #include "sync/office/proceeding.hpp"
+#include "sync/office/rows.hpp"
 #include "sync/office/school_desk.hpp"
 #include "sync/pack.hpp"
 #include "sync/pass.hpp"
@@ -46,15 +47,6 @@ Response refuse(int status, const Error& error, std::int64_t office_utc_ms, std:
           {{"content-type", std::string(kErrorContentType)}, {"cache-control", "no-store"}},
           write_error_answer({static_cast<std::uint16_t>(error.code),
                               std::string(excerpt(error.detail, kMaxDetailBytes)), office_utc_ms, nonce})};
-}
-
-std::string text_cell(const StoredRow& row, std::string_view table, std::string_view column) {
-  const auto* value = std::get_if<std::string>(&row.cells[find_table(table)->column(column)]);
-  return value ? *value : std::string();
-}
-
-Result<std::optional<StoredRow>> row_of(Store& store, std::string_view table, std::initializer_list<ValueView> key) {
-  return store.row(*find_table(table), std::vector<ValueView>(key));
 }
 
 std::string draw_setting(std::string_view draw, std::string_view part) {
@@ -112,8 +104,6 @@ class Beside {
   std::vector<std::atomic<State>> done_;
   std::vector<std::jthread> threads_;
 };
-
-Value or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
 
 /// A visit to a school that was drawn, otherwise as the pattern says.
 VisitPlan drawn_visit(const Draw& draw, const DrawnSchool& school, const VisitPlan& pattern) {
@@ -742,7 +732,7 @@ struct Office::Impl {
     const Table& visits = *find_table("visit");
     DUDAO_TRY(const auto row, row_of(rows, "visit", {visit}));
     if (!row) return fail(Code::kVisitUnknown, to_hex(visit));
-    const auto state = visit_state_from(text_cell(*row, "visit", "state"));
+    const auto state = visit_state_from(text_in(table_of("visit"), *row, "state"));
     if (!state) return fail(Code::kStateUnknown, to_hex(visit));
     const bool needs_reason =
         event == VisitEvent::kCancel || event == VisitEvent::kQuery || event == VisitEvent::kRecuse;
@@ -1139,7 +1129,8 @@ Result<Draw> Office::run_draw(std::string_view actor, std::string_view code, std
                               const VisitPlan& pattern) {
   const std::lock_guard guard(impl_->lock);
   DUDAO_TRY(const StoredRow row, impl_->draw_row(code));
-  if (text_cell(row, "draw", "state") != "COMMITTED") return fail(Code::kDrawStage, text_cell(row, "draw", "state"));
+  if (text_in(table_of("draw"), row, "state") != "COMMITTED")
+    return fail(Code::kDrawStage, text_in(table_of("draw"), row, "state"));
   DUDAO_TRY(const std::string before, impl_->draw_text(code, "entropy"));
   if (!before.empty()) return fail(Code::kDrawStage, "was run already");
   DUDAO_TRY(Draw draw, impl_->drawn(code, entropy));
@@ -1163,12 +1154,12 @@ Result<Bytes> Office::replace_drawn(std::string_view actor, BytesView visit, std
   const std::lock_guard guard(impl_->lock);
   DUDAO_TRY(const auto row, row_of(*impl_->store, "visit", {visit}));
   if (!row) return fail(Code::kVisitUnknown, to_hex(visit));
-  const std::string code = text_cell(*row, "visit", "draw");
+  const std::string code = text_in(table_of("visit"), *row, "draw");
   if (code.empty()) return fail(Code::kDrawStage, "the visit was not drawn");
   if (reason.size() != 2 || reason[0] != 'R') return fail(Code::kReasonCode, std::string(reason.substr(0, 20)));
   DUDAO_TRY(const StoredRow draw_is, impl_->draw_row(code));
-  if (text_cell(draw_is, "draw", "state") != "COMMITTED")
-    return fail(Code::kDrawStage, text_cell(draw_is, "draw", "state"));
+  if (text_in(table_of("draw"), draw_is, "state") != "COMMITTED")
+    return fail(Code::kDrawStage, text_in(table_of("draw"), draw_is, "state"));
   DUDAO_TRY(const std::string entropy, impl_->draw_text(code, "entropy"));
   if (entropy.empty()) return fail(Code::kDrawStage, "was not run yet");
   DUDAO_TRY(const std::string before, impl_->draw_text(code, "recused"));
@@ -1177,13 +1168,14 @@ Result<Bytes> Office::replace_drawn(std::string_view actor, BytesView visit, std
   for (const DrawnStratum& stratum : draw.strata())
     for (const DrawnSchool& school : stratum.schools)
       if (school.state == DrawnState::kReserve) reserves.insert(draw.inputs().frame[school.school].school);
-  const std::string school = text_cell(*row, "visit", "school");
+  const std::string school = text_in(table_of("visit"), *row, "school");
   const auto told = draw.recuse(school, inspector, static_cast<std::uint8_t>(reason[1] - '0'));
   if (!told) return fail(told.error());
   const std::string recused = before + school + "|" + std::string(inspector) + "|" + std::string(reason) + "\n";
 
   Bytes stands = to_bytes(visit);
   DUDAO_CHECK(impl_->decide(actor, "draw.replace", [&](Store& rows) -> Result<ChangesBuilder> {
+    DUDAO_CHECK(state_after_recusal(rows, visit, inspector));
     DUDAO_CHECK(rows.put_setting(draw_setting(code, "recused"), std::string_view(recused)));
     DUDAO_CHECK(rows.put_setting(draw_setting(code, "result"), std::string_view(draw.text())));
     DrawStep step;
@@ -1259,9 +1251,9 @@ Result<std::vector<std::pair<std::string, std::string>>> Office::draw_publicatio
       {"pool.txt", files.pool},
       {"recuse.txt", files.recuse},
       {"commitment.txt", to_hex(std::get<Bytes>(row.cells[3])) + "\n"}};
-  if (text_cell(row, "draw", "state") == "REVEALED") {
+  if (text_in(table_of("draw"), row, "state") == "REVEALED") {
     DUDAO_TRY(const std::string result, impl_->draw_text(code, "result"));
-    out.emplace_back("entropy.txt", text_cell(row, "draw", "entropy") + "\n");
+    out.emplace_back("entropy.txt", text_in(table_of("draw"), row, "entropy") + "\n");
     out.emplace_back("secret.txt", to_hex(std::get<Bytes>(row.cells[5])) + "\n");
     out.emplace_back("result.txt", result);
     DUDAO_TRY(const std::string recused, impl_->draw_text(code, "recused"));

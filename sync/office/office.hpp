@@ -94,7 +94,7 @@ class Office {
   /// Freezes and publishes the files and the commitment. The secret stays with the office. Errors: those of
   /// schema/draw.hpp, kDrawExists, kSchoolUnknown, kTeamTooSmall.
   Status commit_draw(std::string_view actor, std::string_view draw, const DrawFiles& files);
-  /// After the public event: draws, plans the visits (sealed until then), returns the result. Errors: kDrawUnknown,
+  /// After the public event: draws, plans the visits (sealed until then), returns the result. Errors: kDrawNotThere,
   /// kDrawStage.
   Result<Draw> run_draw(std::string_view actor, std::string_view draw, std::string_view entropy,
                         const VisitPlan& pattern);
@@ -104,7 +104,7 @@ class Office {
   /// kTransitionNotAllowed, those of Draw::recuse and plan_visits().
   Result<Bytes> replace_drawn(std::string_view actor, BytesView visit, std::string_view inspector,
                               std::string_view reason);
-  /// After the last visit: publishes secret and entropy. Errors: kDrawUnknown, kDrawStage.
+  /// After the last visit: publishes secret and entropy. Errors: kDrawNotThere, kDrawStage.
   Status reveal_draw(std::string_view actor, std::string_view draw);
   Status void_draw(std::string_view actor, std::string_view draw, std::string_view reason);
   /// The published files of a draw, as `dudao-audit draw` takes them: name and content.

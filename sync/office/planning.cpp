@@ -6,6 +6,7 @@
 #include "schema/deadline.hpp"
 #include "sync/office/inspectors.hpp"
 #include "sync/office/jurisdiction.hpp"
+#include "sync/office/rows.hpp"
 #include "sync/sealed_assignment.hpp"
 
 #include <algorithm>
@@ -19,21 +20,6 @@ namespace {
 constexpr std::size_t kMaxReasonChars = 2'000;
 constexpr std::size_t kMaxTitleChars = 200;
 constexpr std::int64_t kDay_ms = 86'400'000;
-
-std::string text_in(const Table& table, const StoredRow& row, std::string_view column) {
-  const auto* value = std::get_if<std::string>(&row.cells[table.column(column)]);
-  return value ? *value : std::string();
-}
-std::optional<std::int64_t> integer_in(const Table& table, const StoredRow& row, std::string_view column) {
-  const auto* value = std::get_if<std::int64_t>(&row.cells[table.column(column)]);
-  return value ? std::optional(*value) : std::nullopt;
-}
-Value or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
-Value or_null(const std::optional<std::int64_t>& number) { return number ? Value(*number) : Value(); }
-
-Result<std::optional<StoredRow>> row_of(Store& rows, std::string_view table, std::initializer_list<ValueView> key) {
-  return rows.row(*find_table(table), std::vector<ValueView>(key));
-}
 
 std::string joined(const std::vector<std::string>& all) {
   std::string out;
@@ -55,11 +41,6 @@ bool is_kind(std::string_view kind) {
 /// What a school is asked for by the year; re-inspections, complaints and emergencies cannot wait for others.
 bool is_burden(std::string_view kind) { return is_one_of(kind, {"ROUTINE", "RANDOM", "SPECIAL", "COMPREHENSIVE"}); }
 bool needs_notice(std::string_view kind) { return is_one_of(kind, {"SPECIAL", "COMPREHENSIVE"}); }
-
-Status check_reason(std::string_view reason) {
-  if (!is_utf8(view(reason)) || reason.find('\0') != std::string_view::npos) return fail(Code::kTextNotUtf8, "reason");
-  return count_characters(reason) <= kMaxReasonChars ? Status() : fail(Code::kTextTooLong, "reason");
-}
 
 /// A visit as its row says it.
 struct Row {
@@ -87,19 +68,22 @@ Result<std::int64_t> team_size(Store& rows, const VisitPlan& plan, std::string_v
   return least.value;
 }
 
-/// Visits that the same decision assigns, by inspector and month.
-using Assigned = std::map<std::pair<std::string, std::string>, std::int64_t>;
+/// What a decision has planned so far.
+struct SoFar {
+  std::map<std::pair<std::string, std::string>, std::int64_t> assigned;  ///< visits by inspector and month
+  std::map<std::string, std::int64_t> of_campaign;  ///< of those with a quota, with the visits that there were before
+};
 
 std::string month_of(const VisitPlan& plan) { return date_text(plan.from_day).substr(0, 7); }
 
-Status check_team(Store& rows, const VisitPlan& plan, Assigned& assigned) {
+Status check_team(Store& rows, const VisitPlan& plan, SoFar& so_far) {
   std::set<std::string_view> members;
   for (const std::string& inspector : plan.team) {
     DUDAO_TRY(const auto person, row_of(rows, "inspector", {std::string_view(inspector)}));
     if (!person) return fail(Code::kInspectorUnknown, inspector);
     if (!members.insert(inspector).second) return fail(Code::kTeamWrong, inspector + " twice");
     const Table& inspectors = *find_table("inspector");
-    const std::int64_t also = assigned[{inspector, month_of(plan)}]++;
+    const std::int64_t also = so_far.assigned[{inspector, month_of(plan)}]++;
     DUDAO_CHECK(check_available(rows, inspector, plan.from_day, plan.to_day, also));
     if (members.size() == 1 && integer_in(inspectors, *person, "lead") == 0)
       return fail(Code::kTeamWrong, inspector + " may not lead");
@@ -117,7 +101,7 @@ Status check_team(Store& rows, const VisitPlan& plan, Assigned& assigned) {
   return {};
 }
 
-Status check_campaign(Store& rows, const VisitPlan& plan, std::string_view unit) {
+Status check_campaign(Store& rows, const VisitPlan& plan, std::string_view unit, SoFar& so_far) {
   DUDAO_TRY(const auto row, row_of(rows, "campaign", {std::string_view(plan.campaign)}));
   if (!row) return fail(Code::kCampaignUnknown, plan.campaign);
   const Table& campaigns = *find_table("campaign");
@@ -141,14 +125,25 @@ Status check_campaign(Store& rows, const VisitPlan& plan, std::string_view unit)
     return fail(Code::kOutsideCampaign, "checklist " + checklist);
   if (const std::string items = text_in(designs, *design, "items"); !items.empty() && items != joined(plan.items))
     return fail(Code::kOutsideCampaign, "items");
+  const auto quota = integer_in(designs, *design, "quota");
+  if (!quota) return {};
+  auto [count, fresh] = so_far.of_campaign.emplace(plan.campaign, 0);
+  if (fresh)
+    DUDAO_CHECK(rows.each_row(*find_table("visit"), [&, visits = &count->second](const StoredRow& each) -> Status {
+      const Row visit = read_visit(each);
+      *visits += visit.campaign == plan.campaign && visit.state != VisitState::kCancelled;
+      return {};
+    }));
+  if (count->second >= *quota) return fail(Code::kOutsideCampaign, "quota " + std::to_string(*quota));
+  ++count->second;
   return {};
 }
 
-Status check_plan(Store& rows, const VisitPlan& plan, Assigned& assigned) {
+Status check_plan(Store& rows, const VisitPlan& plan, SoFar& so_far) {
   if (!is_kind(plan.kind)) return fail(Code::kPlanWrong, "kind " + plan.kind);
   if (plan.to_day < plan.from_day) return fail(Code::kPlanWrong, "the window ends before it begins");
   if (!plan.class_seed.empty() && plan.class_seed.size() != 32) return fail(Code::kPlanWrong, "class seed");
-  DUDAO_CHECK(check_reason(plan.reason));
+  DUDAO_CHECK(check_words(plan.reason, kMaxReasonChars, "reason"));
   DUDAO_TRY(const std::string unit, unit_of_school(rows, plan.school));
   DUDAO_TRY(const auto checklist_row,
             row_of(rows, "template", {std::string_view(plan.template_code), plan.template_version}));
@@ -162,8 +157,8 @@ Status check_plan(Store& rows, const VisitPlan& plan, Assigned& assigned) {
     DUDAO_TRY(const PolicyValue allowed, policy_for(rows, Policy::kUnannouncedComprehensive, unit, plan.from_day));
     if (allowed.value == 0) return fail(Code::kUnannouncedComprehensive, plan.kind);
   }
-  if (!plan.campaign.empty()) DUDAO_CHECK(check_campaign(rows, plan, unit));
-  if (!plan.team.empty()) DUDAO_CHECK(check_team(rows, plan, assigned));
+  if (!plan.campaign.empty()) DUDAO_CHECK(check_campaign(rows, plan, unit, so_far));
+  if (!plan.team.empty()) DUDAO_CHECK(check_team(rows, plan, so_far));
   // Who is drawn was not chosen, and the frame of the draw left out those who have visits already.
   if (!is_burden(plan.kind) || !plan.draw.empty() || plan.kind == "RANDOM" || !plan.reason.empty()) return {};
   DUDAO_TRY(const PolicyValue days, policy_for(rows, Policy::kBurdenDays, unit, plan.from_day));
@@ -253,9 +248,9 @@ Result<std::vector<OtherVisit>> other_visits(Store& rows, std::string_view schoo
 
 Result<PlannedVisits> plan_visits(Store& rows, const std::vector<VisitPlan>& plans, const PlanningDesk& desk) {
   PlannedVisits out;
-  Assigned assigned;
+  SoFar so_far;
   for (const VisitPlan& plan : plans) {
-    DUDAO_CHECK(check_plan(rows, plan, assigned));
+    DUDAO_CHECK(check_plan(rows, plan, so_far));
     const Bytes id = uuid_v7(desk.utc_ms);
     ChangesBuilder visit;
     visit.insert("visit", visit_cells(id, plan, plan.team.empty() ? VisitState::kPlanned : VisitState::kAssigned));
@@ -320,7 +315,7 @@ Result<ChangesBuilder> change_team(Store& rows, const StoredRow& row, VisitState
   if (team.empty()) return fail(Code::kTeamTooSmall, "0");
   ChangesBuilder out;
   std::set<std::string> before;
-  Assigned assigned;
+  SoFar so_far;
   DUDAO_CHECK(rows.each_row_of_visit(*find_table("team_member"), id, 0, [&](const StoredRow& member) -> Status {
     const auto& inspector = std::get<std::string>(member.cells[1]);
     before.insert(inspector);
@@ -328,14 +323,14 @@ Result<ChangesBuilder> change_team(Store& rows, const StoredRow& row, VisitState
     const auto at = std::find(team.begin(), team.end(), inspector);
     if (!stays && at != team.end()) return fail(Code::kRecused, inspector);
     if (!stays) return {};
-    --assigned[{inspector, month_of(plan)}];  // This visit counts among theirs already.
+    --so_far.assigned[{inspector, month_of(plan)}];  // This visit counts among theirs already.
     if (at == team.end())
       out.update("team_member", {id, inspector}, {{3, std::string(reason)}});
     else if (const std::string role = at == team.begin() ? "LEAD" : "MEMBER"; member.cells[2] != Value(role))
       out.update("team_member", {id, inspector}, {{2, role}});
     return {};
   }));
-  DUDAO_CHECK(check_team(rows, plan, assigned));
+  DUDAO_CHECK(check_team(rows, plan, so_far));
   for (std::size_t i = 0; i < team.size(); ++i)
     if (!before.contains(team[i]))
       out.insert("team_member", {id, team[i], std::string(i == 0 ? "LEAD" : "MEMBER"), Value()});
@@ -365,17 +360,22 @@ Result<ChangesBuilder> assign_team(Store& rows, BytesView id, const std::vector<
   return change_team(rows, *row, to, team, "R5", desk);
 }
 
-Result<ChangesBuilder> replace_team(Store& rows, BytesView id, std::string_view recused, std::string_view reason,
-                                    const std::vector<std::string>& team, const PlanningDesk& desk) {
+Result<VisitState> state_after_recusal(Store& rows, BytesView id, std::string_view recused) {
   DUDAO_TRY(const auto row, row_of(rows, "visit", {id}));
   if (!row) return fail(Code::kVisitUnknown, to_hex(id));
   DUDAO_TRY(const auto member, row_of(rows, "team_member", {id, recused}));
   if (!member) return fail(Code::kNotInTeam, std::string(recused));
-  VisitState state = read_visit(*row).state;
-  if (std::holds_alternative<std::monostate>(member->cells[3])) {
-    DUDAO_TRY(state, advance(state, VisitEvent::kRecuse, Actor::kOffice));
-  }
-  DUDAO_TRY(const VisitState to, advance(state, VisitEvent::kAssign, Actor::kOffice));
+  const VisitState state = read_visit(*row).state;
+  const bool said = !std::holds_alternative<std::monostate>(member->cells[3]);
+  return said && state == VisitState::kPlanned ? Result<VisitState>(state)
+                                               : advance(state, VisitEvent::kRecuse, Actor::kOffice);
+}
+
+Result<ChangesBuilder> replace_team(Store& rows, BytesView id, std::string_view recused, std::string_view reason,
+                                    const std::vector<std::string>& team, const PlanningDesk& desk) {
+  DUDAO_TRY(const VisitState without, state_after_recusal(rows, id, recused));
+  DUDAO_TRY(const VisitState to, advance(without, VisitEvent::kAssign, Actor::kOffice));
+  DUDAO_TRY(const auto row, row_of(rows, "visit", {id}));
   return change_team(rows, *row, to, team, reason, desk);
 }
 
@@ -405,7 +405,7 @@ Result<ChangesBuilder> unseal_visit(Store& rows, BytesView id, std::string_view 
   const Table& visits = *find_table("visit");
   DUDAO_TRY(const auto visit, row_of(rows, "visit", {id}));
   if (!visit) return fail(Code::kVisitUnknown, to_hex(id));
-  DUDAO_CHECK(check_reason(reason));
+  DUDAO_CHECK(check_words(reason, kMaxReasonChars, "reason"));
   ChangesBuilder out;
   bool sealed = false;
   DUDAO_CHECK(rows.each_row_of_visit(*find_table("team_member"), id, 0, [&](const StoredRow& member) -> Status {
@@ -417,7 +417,7 @@ Result<ChangesBuilder> unseal_visit(Store& rows, BytesView id, std::string_view 
       out.update("sealed_assignment", {member.cells[1], to_bytes(id)}, {{4, seal_code(desk.seal_secret, id)}});
     return {};
   }));
-  if (!sealed) return fail(Code::kPlanWrong, "was never sealed");
+  if (!sealed) return fail(Code::kNotSealed, to_hex(id));
   if (out.empty() || integer_in(visits, *visit, "unseal_at_utc_ms") <= desk.utc_ms) return out;
   if (reason.empty()) return fail(Code::kReasonMissing, "its time has not come");
   out.update("visit", {to_bytes(id)}, {{visits.column("reason"), std::string(reason)}});
@@ -429,10 +429,9 @@ Result<ChangesBuilder> enter_campaign(Store& rows, const CampaignPlan& plan) {
   if (plan.code.empty() || plan.code.size() > 40 ||
       plan.code.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != std::string::npos)
     return wrong("code");
-  for (const std::string* words : {&plan.title, &plan.justification})
-    if (!is_utf8(view(*words)) || words->find('\0') != std::string::npos) return fail(Code::kTextNotUtf8, plan.code);
-  if (plan.title.empty() || count_characters(plan.title) > kMaxTitleChars) return wrong("title");
-  if (count_characters(plan.justification) > kMaxReasonChars) return fail(Code::kTextTooLong, "justification");
+  DUDAO_CHECK(check_words(plan.title, kMaxTitleChars, "title"));
+  DUDAO_CHECK(check_words(plan.justification, kMaxReasonChars, "justification"));
+  if (plan.title.empty()) return wrong("title");
   if (!is_kind(plan.kind)) return wrong("kind " + plan.kind);
   if (plan.from_day && plan.to_day && *plan.to_day < *plan.from_day) return wrong("the window ends before it begins");
   if (!is_one_of(plan.scope, {"COMPREHENSIVE", "SPECIAL"})) return wrong("scope " + plan.scope);
@@ -455,6 +454,7 @@ Result<ChangesBuilder> enter_campaign(Store& rows, const CampaignPlan& plan) {
   } else if (!plan.items.empty()) {
     return wrong("items without a checklist");
   }
+  if (plan.quota && *plan.quota < 1) return wrong("quota");
   const std::vector<Value> campaign = {plan.code,
                                        plan.title,
                                        plan.kind,
@@ -472,7 +472,7 @@ Result<ChangesBuilder> enter_campaign(Store& rows, const CampaignPlan& plan) {
                                      or_null(plan.template_code),
                                      plan.template_code.empty() ? Value() : Value(plan.template_version),
                                      or_null(joined(plan.items)),
-                                     Value()};
+                                     or_null(plan.quota)};
   bool has_visits = false;
   DUDAO_CHECK(rows.each_row(*find_table("visit"), [&](const StoredRow& row) -> Status {
     has_visits = has_visits || read_visit(row).campaign == plan.code;

@@ -71,8 +71,11 @@ Result<ChangesBuilder> assign_team(Store& rows, BytesView visit, const std::vect
 
 /// What a visit was planned as, but for its team and findings.
 VisitPlan pattern_of(const StoredRow& visit);
-/// The team with another in the place of one who is recused (R1 to R5), who may have said so before. Errors:
-/// kVisitUnknown, kTransitionNotAllowed, kNotInTeam, those of assign_team().
+/// Where the visit stands once this member is out of it, who may have said so before. Errors: kVisitUnknown,
+/// kNotInTeam, kTransitionNotAllowed (the team has begun).
+Result<VisitState> state_after_recusal(Store& rows, BytesView visit, std::string_view recused);
+/// The team with another in the place of one who is recused (R1 to R5). Errors: those of state_after_recusal() and
+/// assign_team().
 Result<ChangesBuilder> replace_team(Store& rows, BytesView visit, std::string_view recused, std::string_view reason,
                                     const std::vector<std::string>& team, const PlanningDesk& desk);
 
@@ -81,8 +84,8 @@ Result<std::optional<std::int64_t>> next_unsealing(Store& rows);
 /// Opens those whose time has come: their codes go out with the feed, and so do the visits.
 Result<ChangesBuilder> unseal_due(Store& rows, const PlanningDesk& desk);
 
-/// Opens one, also before its time where there is a reason. Errors: kVisitUnknown, kPlanWrong (it was never sealed),
-/// kReasonMissing, kTextTooLong, kTextNotUtf8, database errors.
+/// Opens one, also before its time where there is a reason. Errors: kVisitUnknown, kNotSealed, kReasonMissing,
+/// kTextTooLong, kTextNotUtf8, database errors.
 Result<ChangesBuilder> unseal_visit(Store& rows, BytesView visit, std::string_view reason, const PlanningDesk& desk);
 
 /// A campaign, in the four pairs of the 2020 reform: comprehensive or special, process or result, scheduled or random,
@@ -99,9 +102,10 @@ struct CampaignPlan {
   std::string template_code;  ///< empty: any
   std::int64_t template_version = 0;
   std::vector<std::string> items;
+  std::optional<std::int64_t> quota;  ///< visits that it may have; those called off do not count
 };
 /// A new campaign, or another design of one that has no visits yet. Errors: kCampaignWrong, kNotOnAnnualList,
-/// kUnitUnknown, kTemplateUnknown, those of Checklist::subset, database errors.
+/// kUnitUnknown, kTemplateUnknown, kTextTooLong, kTextNotUtf8, those of Checklist::subset, database errors.
 Result<ChangesBuilder> enter_campaign(Store& rows, const CampaignPlan& plan);
 
 /// A school that has to be visited for the rule of its jurisdiction to be kept.

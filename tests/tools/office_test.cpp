@@ -253,7 +253,7 @@ TEST_CASE("campaigns, teams, what is due and seals are kept from the command lin
             "4705"));
   const json left = desk.done({"due", "--unit", "990121", "--from", "2026-03-01", "--to", "2026-03-31"}).at("due");
   CHECK(left.size() + 1 == due.size());
-  CHECK(has(desk.run({"unseal-code", visit}).err, "4120"));  // Nobody has it yet.
+  CHECK(has(desk.run({"unseal-code", visit}).err, "4709"));  // Nobody has it yet.
   desk.done({"assign", visit, "--team", "D001,D002"});
   CHECK(has(desk.run({"assign", visit, "--team", "D001"}).err, "2201"));
   CHECK(has(desk.run({"unseal-code", visit}).err, "4121"));

@@ -12,10 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<std::string> texts(const AdminCall& call, const char* name) {
-  return call.params.value(name, std::vector<std::string>());
-}
-
 Result<Bytes> visit_id(const AdminCall& call) {
   const auto id = from_hex(call.text("visit"));
   if (!id || id->size() != 16) return fail(Code::kOptionWrong, "a visit is named by its 32 hex digits");
@@ -37,7 +33,7 @@ Result<json> add_campaign(const AdminCall& call) {
   plan.code = call.text("campaign");
   plan.title = call.text("title");
   plan.kind = call.text("kind");
-  plan.authority = call.text("authority");
+  plan.authority = call.text("authority").empty() ? call.unit : call.text("authority");
   plan.justification = call.text("justification");
   plan.on_annual_list = call.params.value("on_annual_list", true);
   plan.org_unit = call.text("unit");
@@ -47,7 +43,8 @@ Result<json> add_campaign(const AdminCall& call) {
   if (const std::string intent = call.text("intent"); !intent.empty()) plan.intent = intent;
   plan.template_code = call.text("template");
   plan.template_version = call.params.value("version", std::int64_t{1});
-  plan.items = texts(call, "items");
+  plan.items = call.texts("items");
+  if (const auto quota = call.params.value("quota", std::int64_t{0}); quota != 0) plan.quota = quota;
   for (const auto& [name, day] : {std::pair("from", &plan.from_day), std::pair("to", &plan.to_day)}) {
     if (call.text(name).empty()) continue;
     DUDAO_TRY(*day, call.day(name, 0));
@@ -84,7 +81,7 @@ Result<json> list_campaigns(const AdminCall& call) {
 
 Result<json> assign(const AdminCall& call) {
   DUDAO_TRY(const Bytes visit, visit_id(call));
-  DUDAO_CHECK(call.office.assign(call.actor, visit, texts(call, "team")));
+  DUDAO_CHECK(call.office.assign(call.actor, visit, call.texts("team")));
   return json{{"visit", to_hex(visit)}};
 }
 
@@ -130,7 +127,7 @@ struct Options {
   std::string inspector, code, title, kind, authority, justification, unit, focus, intent, checklist, from, to, visit,
       reason;
   std::vector<std::string> items, team;
-  std::int64_t version = 1;
+  std::int64_t version = 1, quota = 0;
 };
 
 }  // namespace
@@ -165,6 +162,7 @@ void add_plan_commands(CLI::App& app, const OfficeCommands& office) {
                          {"template", given->checklist},
                          {"version", given->version},
                          {"items", given->items},
+                         {"quota", given->quota},
                          {"from", given->from},
                          {"to", given->to}},
                         [&](const json& done) {
@@ -181,7 +179,8 @@ void add_plan_commands(CLI::App& app, const OfficeCommands& office) {
       ->check(CLI::IsMember({"ROUTINE", "RANDOM", "SPECIAL", "COMPREHENSIVE", "REINSPECT", "COMPLAINT", "EMERGENCY"}));
   enter->add_option("--off-list", given->justification,
                     office.tr("It is not on the annual list, for this reason", "未列入年度清单的理由"));
-  enter->add_option("--authority", given->authority, office.tr("Unit that ordered it", "发起机关代码"));
+  enter->add_option("--authority", given->authority,
+                    office.tr("Unit that ordered it; otherwise your own", "发起机关代码；默认本机构"));
   enter->add_option("--unit", given->unit, office.tr("Whose schools it is about; otherwise all", "实施范围；默认全部"));
   enter->add_option("--focus", given->focus, office.tr("PROCESS or RESULT", "侧重：PROCESS 过程，RESULT 结果"))
       ->check(CLI::IsMember({"PROCESS", "RESULT"}));
@@ -190,6 +189,8 @@ void add_plan_commands(CLI::App& app, const OfficeCommands& office) {
   enter->add_option("--template", given->checklist, office.tr("Its checklist; otherwise any", "检查表；默认不限"));
   enter->add_option("--version", given->version, office.tr("Version of the checklist", "检查表版本"));
   enter->add_option("--items", given->items, office.tr("Only these items of it", "仅使用这些条目"))->delimiter(',');
+  enter->add_option("--quota", given->quota,
+                    office.tr("Visits at most; otherwise any number", "督导次数上限；默认不限"));
   enter->add_option("--from", given->from, office.tr("First day", "起始日期"));
   enter->add_option("--to", given->to, office.tr("Last day", "截止日期"));
   office.add(*campaign, "list", "All campaigns", "所有专项", [=] {

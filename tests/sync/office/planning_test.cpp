@@ -334,7 +334,7 @@ TEST_CASE("the office opens a seal before its time only with a reason, and the l
     return done ? Code{} : done.error().code;
   };
   CHECK(code(ids->front(), "") == Code::kReasonMissing);
-  CHECK(code(ids->back(), "x") == Code::kPlanWrong);
+  CHECK(code(ids->back(), "x") == Code::kNotSealed);
   CHECK(code(Bytes(16, 1), "x") == Code::kVisitUnknown);
   CHECK(code(ids->front(), std::string("\xff")) == Code::kTextNotUtf8);
   device.must_sync();
@@ -462,4 +462,85 @@ TEST_CASE("who is recused from a drawn visit is replaced by the next ticket, and
   for (const DrawReport::Line& line : report.lines) UNSCOPED_INFO(line.text);
   CHECK(report.agrees());
   REQUIRE(county.office->rebuild());
+}
+
+TEST_CASE("nobody else hears of a sealed visit either: who answers for the school, who knows the team") {
+  County county;
+  TestDevice responsible(county.office, "I001");  // 140001 is of their zone.
+  TestDevice colleague(county.office, "I004");
+  responsible.enrol();
+  colleague.enrol();
+  REQUIRE(county.plan(plan_of("RANDOM", {"I002", "I004"}, 20'400, 20'401)) == Code{});
+  responsible.must_sync();
+  colleague.must_sync();
+  VisitPlan plan = plan_of("RANDOM", {"I002", "I003"});
+  plan.unseal_at_utc_ms = county.office.machine.clock.wall_utc_ms() + kHour_ms;
+  const auto ids = county.office->plan("王处长", {plan, plan_of("RANDOM", {}, 20'600, 20'601)});
+  REQUIRE(ids);
+  responsible.must_sync();  // The second is not sealed: its school comes again.
+  colleague.must_sync();
+  VisitPlan late = plan;
+  late.team.clear();
+  const auto unnamed = county.office->plan("王处长", {plan, late});
+  REQUIRE(unnamed);
+  CHECK(responsible.must_sync().rows == 0);
+  CHECK(colleague.must_sync().rows == 0);
+  REQUIRE(county.office->assign("王处长", unnamed->back(), {"I002", "I005"}));
+  REQUIRE(county.office->visit_event("王处长", unnamed->front(), "recuse", "I003", "R2"));
+  REQUIRE(county.office->assign("王处长", unnamed->front(), {"I002", "I005"}));
+  REQUIRE(county.office->visit_event("王处长", ids->front(), "cancel", "", "学校停课"));
+  CHECK(responsible.must_sync().rows == 0);
+  CHECK(colleague.must_sync().rows == 0);
+  REQUIRE(county.office->rebuild());
+}
+
+TEST_CASE("who has begun a drawn visit is not replaced, and no other school is visited in its place") {
+  County county;
+  county.settle(Policy::kTeamRandom, "", 1);
+  std::vector<FrameEntry> frame;
+  for (const char* school : {"140001", "140002", "140003"}) frame.push_back({school, "A", 1, FrameStatus::kEligible});
+  // Nobody else could go there: the next school would take its place.
+  const auto files = freeze_draw("SX-2026-03", {{"A", 1}}, 1, "lottery", frame, {{"I001", 1, true}}, {});
+  REQUIRE(files);
+  REQUIRE(county.office->commit_draw("王处长", "SX-2026-03", *files));
+  REQUIRE(county.office->run_draw("王处长", "SX-2026-03", "1.2./", plan_of("RANDOM", {})));
+  TestDevice device(county.office, "I001");
+  device.enrol();
+  device.must_sync();
+  const Bytes visit = std::get<Bytes>(*device.db->lookup("SELECT id FROM visit").value());
+  device.check_in(visit);
+  device.must_sync();
+  CHECK(county.office->replace_drawn("王处长", visit, "I001", "R1").error().code == Code::kTransitionNotAllowed);
+  CHECK(county.count("visit") == 1);
+  REQUIRE(county.office->reveal_draw("王处长", "SX-2026-03"));
+  CHECK(county.office->draw_publication("SX-2026-03")->back().first == "result.txt");
+}
+
+TEST_CASE("a campaign has no more visits than its quota, and one that was called off makes room") {
+  County county;
+  CampaignPlan campaign;
+  campaign.code = "READ-2026";
+  campaign.title = "阅读";
+  campaign.kind = "ROUTINE";
+  campaign.quota = 0;
+  const auto enter = [&] {
+    const auto done =
+        county.office->decide("王处长", "campaign.enter", [&](Store& rows) { return enter_campaign(rows, campaign); });
+    return done ? Code{} : done.error().code;
+  };
+  CHECK(enter() == Code::kCampaignWrong);
+  campaign.quota = 2;
+  REQUIRE(enter() == Code{});
+  const auto plan = [](std::int64_t day) {
+    VisitPlan one = plan_of("ROUTINE", {"I001"}, day, day);
+    one.campaign = "READ-2026";
+    return one;
+  };
+  CHECK(county.office->plan("王处长", {plan(20'500), plan(20'600), plan(20'700)}).error().code ==
+        Code::kOutsideCampaign);
+  const auto ids = county.office->plan("王处长", {plan(20'500), plan(20'600)});
+  REQUIRE(ids);
+  CHECK(county.plan(plan(20'700)) == Code::kOutsideCampaign);
+  REQUIRE(county.office->visit_event("王处长", ids->front(), "cancel", "", "停课"));
+  CHECK(county.plan(plan(20'700)) == Code{});
 }
