@@ -81,29 +81,7 @@ class Page {
     return std::string(head_.chinese ? chinese : english);
   }
 
-  void text(std::string_view words) {
-    for (const char c : words) {
-      switch (c) {
-        case '&':
-          out_ += "&amp;";
-          break;
-        case '<':
-          out_ += "&lt;";
-          break;
-        case '>':
-          out_ += "&gt;";
-          break;
-        case '"':
-          out_ += "&quot;";
-          break;
-        case '\'':
-          out_ += "&#39;";
-          break;
-        default:
-          out_ += c;
-      }
-    }
-  }
+  void text(std::string_view words) { out_ += html_text(words); }
   /// `name` and `style` are ours, `words` anybody's.
   void tag(std::string_view name, std::string_view style, std::string_view words) {
     out_ += "<";
@@ -221,6 +199,32 @@ class Page {
 };
 
 }  // namespace
+
+std::string html_text(std::string_view words) {
+  std::string out;
+  for (const char c : words) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
 
 std::string document_html(const Document& document) { return Page(document).make(); }
 

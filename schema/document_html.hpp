@@ -11,5 +11,7 @@ namespace dudao {
 
 /// UTF-8. Pure; the same document gives the same bytes.
 std::string document_html(const Document& document);
+/// Words as they have to stand in a page of HTML, between tags or in quotes. Line breaks stay as they are.
+std::string html_text(std::string_view words);
 
 }  // namespace dudao

@@ -390,4 +390,21 @@ TEST_CASE("campaigns of a higher level are read below and changed above only") {
   CHECK(check("C", Right::kPlan, "campaign change") == Code{});
   CHECK(check("NEW", Right::kPlan, "campaign change") == Code{});
   CHECK(check("P", Right::kPlan, "plan") == Code{});  // a county's visits are part of it
+
+  at.found();
+  at.add("LI", "PLANNER", "990121");
+  at.add("SUN", "PLANNER", "990122");
+  const auto enter = [&](const char* who, json more) {
+    json campaign = {{"campaign", "FIRE-2026"}, {"title", "消防"}, {"kind", "SPECIAL"}};
+    campaign.update(more);
+    return at.code(who, "campaign add", std::move(campaign));
+  };
+  CHECK(enter("LI", json::object()) == Code::kOutsideUnit);  // of the whole tree
+  CHECK(enter("LI", {{"unit", "990122"}}) == Code::kOutsideUnit);
+  CHECK(enter("LI", {{"unit", "990121"}, {"authority", "99"}}) == Code::kOutsideUnit);
+  CHECK(enter("LI", {{"unit", "990121"}}) == Code{});
+  CHECK(at.office.cell("campaign", {std::string_view("FIRE-2026")}, "authority") == "990121");
+  CHECK(enter("LI", {{"unit", "990121"}, {"title", "校园消防"}}) == Code{});
+  CHECK(enter("SUN", {{"unit", "990122"}}) == Code::kOutsideUnit);
+  CHECK(at.must("SUN", "campaign list").at("campaigns").size() == 3);
 }

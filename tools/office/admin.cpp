@@ -7,6 +7,7 @@
 #include "schema/visit_documents.hpp"
 #include "schema/visit_state.hpp"
 #include "sync/office/inspectors.hpp"
+#include "sync/office/rows.hpp"
 #include "sync/office/school_desk.hpp"
 #include "sync/office/statistics.hpp"
 #include "tools/console/console.hpp"
@@ -42,15 +43,6 @@ json cell_json(const Value& value) {
   if (const auto* words = std::get_if<std::string>(&value)) return *words;
   if (const auto* bytes = std::get_if<Bytes>(&value)) return to_hex(*bytes);
   return nullptr;
-}
-
-std::string text_cell(const Table& table, const StoredRow& row, std::string_view column) {
-  const auto* value = std::get_if<std::string>(&row.cells[table.column(column)]);
-  return value ? *value : std::string();
-}
-std::optional<std::int64_t> integer_cell(const Table& table, const StoredRow& row, std::string_view column) {
-  const auto* value = std::get_if<std::int64_t>(&row.cells[table.column(column)]);
-  return value ? std::optional(*value) : std::nullopt;
 }
 
 Result<std::int64_t> day_param(const json& params, const char* name) {
@@ -191,13 +183,13 @@ class AdminMethods {
         std::int64_t count = 0;
         DUDAO_CHECK(rows.each_row(table, [&](const StoredRow& row) -> Status {
           Result<bool> within = true;
-          if (table.name == "org_unit") within = reach.has_unit(text_cell(table, row, "code"));
-          if (table.name == "school") within = reach.has_unit(text_cell(table, row, "org_unit"));
-          if (table.name == "visit") within = reach.has_school(rows, text_cell(table, row, "school"));
+          if (table.name == "org_unit") within = reach.has_unit(text_in(table, row, "code"));
+          if (table.name == "school") within = reach.has_unit(text_in(table, row, "org_unit"));
+          if (table.name == "visit") within = reach.has_school(rows, text_in(table, row, "school"));
           DUDAO_TRY(const bool counts, within);
           if (!counts) return {};
           ++count;
-          if (table.name == "visit") ++states[text_cell(table, row, "state")];
+          if (table.name == "visit") ++states[text_in(table, row, "state")];
           return {};
         }));
         out["rows"][name] = count;
@@ -318,8 +310,8 @@ class AdminMethods {
     const Table& table = *find_table("org_unit");
     DUDAO_CHECK(office_.read([&](Store& rows) {
       return rows.each_row(table, [&](const StoredRow& row) -> Status {
-        OrgUnit unit{text_cell(table, row, "code"), text_cell(table, row, "name"), text_cell(table, row, "level"), {}};
-        if (const std::string parent = text_cell(table, row, "parent"); !parent.empty()) unit.parent = parent;
+        OrgUnit unit{text_in(table, row, "code"), text_in(table, row, "name"), text_in(table, row, "level"), {}};
+        if (const std::string parent = text_in(table, row, "parent"); !parent.empty()) unit.parent = parent;
         out.push_back(std::move(unit));
         return {};
       });
@@ -412,8 +404,8 @@ class AdminMethods {
       const Table& table = *find_table("template");
       DUDAO_CHECK(office_.read([&](Store& rows) {
         return rows.each_row(table, [&](const StoredRow& row) -> Status {
-          if (text_cell(table, row, "code") == plan.template_code)
-            plan.template_version = std::max(plan.template_version, *integer_cell(table, row, "version"));
+          if (text_in(table, row, "code") == plan.template_code)
+            plan.template_version = std::max(plan.template_version, *integer_in(table, row, "version"));
           return {};
         });
       }));
@@ -450,23 +442,23 @@ class AdminMethods {
     DUDAO_CHECK(office_.read([&](Store& rows) -> Status {
       DUDAO_TRY(const Reach reach, Reach::of(rows, unit_));
       DUDAO_CHECK(rows.each_row(visits, [&](const StoredRow& row) -> Status {
-        if ((!state.empty() && text_cell(visits, row, "state") != state) ||
-            (!school.empty() && text_cell(visits, row, "school") != school))
+        if ((!state.empty() && text_in(visits, row, "state") != state) ||
+            (!school.empty() && text_in(visits, row, "school") != school))
           return {};
-        DUDAO_TRY(const bool within, reach.has_school(rows, text_cell(visits, row, "school")));
+        DUDAO_TRY(const bool within, reach.has_school(rows, text_in(visits, row, "school")));
         if (!within) return {};
         const std::string id = to_hex(std::get<Bytes>(row.cells[0]));
         places[id] = out.size();
-        const std::string code = text_cell(visits, row, "school");
+        const std::string code = text_in(visits, row, "school");
         const ValueView key = std::string_view(code);
         DUDAO_TRY(const auto place, rows.row(*find_table("school"), std::span(&key, 1)));
         json one = {{"visit", id},
-                    {"state", text_cell(visits, row, "state")},
-                    {"kind", text_cell(visits, row, "kind")},
+                    {"state", text_in(visits, row, "state")},
+                    {"kind", text_in(visits, row, "kind")},
                     {"school", code},
-                    {"school_name", place ? json(text_cell(*find_table("school"), *place, "name")) : json()},
-                    {"from", day_text(*integer_cell(visits, row, "from_day"))},
-                    {"to", day_text(*integer_cell(visits, row, "to_day"))},
+                    {"school_name", place ? json(text_in(*find_table("school"), *place, "name")) : json()},
+                    {"from", day_text(*integer_in(visits, row, "from_day"))},
+                    {"to", day_text(*integer_in(visits, row, "to_day"))},
                     {"draw", cell_json(row.cells[visits.column("draw")])},
                     {"clock", cell_json(row.cells[visits.column("clock")])},
                     {"team", json::array()}};
@@ -475,10 +467,10 @@ class AdminMethods {
       }));
       return rows.each_row(team, [&](const StoredRow& row) -> Status {
         const auto found = places.find(to_hex(std::get<Bytes>(row.cells[0])));
-        if (found == places.end() || !text_cell(team, row, "recusal").empty()) return {};
+        if (found == places.end() || !text_in(team, row, "recusal").empty()) return {};
         json& members = out[found->second]["team"];
-        const std::string who = text_cell(team, row, "inspector");
-        if (text_cell(team, row, "role") == "LEAD")
+        const std::string who = text_in(team, row, "inspector");
+        if (text_in(team, row, "role") == "LEAD")
           members.insert(members.begin(), who);
         else
           members.push_back(who);
@@ -639,14 +631,14 @@ class AdminMethods {
       std::map<std::string, std::int64_t> visited;  // newest day
       const Table& visits = *find_table("visit");
       DUDAO_CHECK(rows.each_row(visits, [&](const StoredRow& row) -> Status {
-        const auto state = visit_state_from(text_cell(visits, row, "state"));
-        const std::string school = text_cell(visits, row, "school");
+        const auto state = visit_state_from(text_in(visits, row, "state"));
+        const std::string school = text_in(visits, row, "school");
         if (!state || *state == VisitState::kCancelled) return {};
         if (*state < VisitState::kSubmitted) {
           planned.insert(school);
         } else {
           std::int64_t& day = visited[school];
-          day = std::max(day, *integer_cell(visits, row, "to_day"));
+          day = std::max(day, *integer_in(visits, row, "to_day"));
         }
         return {};
       }));
@@ -654,16 +646,16 @@ class AdminMethods {
       std::set<std::string> framed;
       DUDAO_TRY(const Reach reach, Reach::of(rows, unit_));
       DUDAO_CHECK(rows.each_row(schools, [&](const StoredRow& row) -> Status {
-        if (!reach.has_unit(text_cell(schools, row, "org_unit"))) return {};
+        if (!reach.has_unit(text_in(schools, row, "org_unit"))) return {};
         FrameEntry entry;
-        entry.school = text_cell(schools, row, "code");
-        const std::string stages = text_cell(schools, row, "stages");
+        entry.school = text_in(schools, row, "code");
+        const std::string stages = text_in(schools, row, "stages");
         entry.stratum = by == "none"    ? "ALL"
                         : by == "stage" ? (stages.empty() ? "NONE" : stages.substr(0, stages.find(',')))
-                                        : stratum_of(units, text_cell(schools, row, "org_unit"), by);
-        entry.weight = static_cast<std::uint32_t>(integer_cell(schools, row, "weight").value_or(1));
+                                        : stratum_of(units, text_in(schools, row, "org_unit"), by);
+        entry.weight = static_cast<std::uint32_t>(integer_in(schools, row, "weight").value_or(1));
         const auto last = visited.find(entry.school);
-        entry.status = text_cell(schools, row, "status") != "OPEN"                       ? FrameStatus::kClosed
+        entry.status = text_in(schools, row, "status") != "OPEN"                         ? FrameStatus::kClosed
                        : planned.contains(entry.school)                                  ? FrameStatus::kAlreadyPlanned
                        : last != visited.end() && last->second + interval_days > now_day ? FrameStatus::kMinimumInterval
                                                                                          : FrameStatus::kEligible;
@@ -674,19 +666,19 @@ class AdminMethods {
       const Table& inspectors = *find_table("inspector");
       std::set<std::string> pooled;
       DUDAO_CHECK(rows.each_row(inspectors, [&](const StoredRow& row) -> Status {
-        const auto until = integer_cell(inspectors, row, "credential_until_day");
-        if (text_cell(inspectors, row, "status") != "ACTIVE" || (until && *until < now_day)) return {};
-        const std::string code = text_cell(inspectors, row, "code");
-        pool.push_back({code, static_cast<std::uint32_t>(*integer_cell(inspectors, row, "capacity")),
-                        *integer_cell(inspectors, row, "lead") != 0});
+        const auto until = integer_in(inspectors, row, "credential_until_day");
+        if (text_in(inspectors, row, "status") != "ACTIVE" || (until && *until < now_day)) return {};
+        const std::string code = text_in(inspectors, row, "code");
+        pool.push_back({code, static_cast<std::uint32_t>(*integer_in(inspectors, row, "capacity")),
+                        *integer_in(inspectors, row, "lead") != 0});
         pooled.insert(code);
         return {};
       }));
       const Table& conflicts = *find_table("conflict_of_interest");
       return rows.each_row(conflicts, [&](const StoredRow& row) -> Status {
-        const auto until = integer_cell(conflicts, row, "until_day");
-        Recusal recusal{text_cell(conflicts, row, "inspector"), text_cell(conflicts, row, "school"), 5};
-        const std::string reason = text_cell(conflicts, row, "reason");
+        const auto until = integer_in(conflicts, row, "until_day");
+        Recusal recusal{text_in(conflicts, row, "inspector"), text_in(conflicts, row, "school"), 5};
+        const std::string reason = text_in(conflicts, row, "reason");
         if (reason.size() == 2 && reason[1] >= '1' && reason[1] <= '5')
           recusal.reason = static_cast<std::uint8_t>(reason[1] - '0');
         if ((!until || *until >= now_day) && pooled.contains(recusal.inspector) && framed.contains(recusal.school))
@@ -954,7 +946,7 @@ class AdminMethods {
           const std::string& code = line.group[static_cast<std::size_t>(at - counted.groups.begin())];
           const ValueView key = std::string_view(code);
           DUDAO_TRY(const auto row, rows.row(table, std::span(&key, 1)));
-          if (row) out[group][code] = text_cell(table, *row, "name");
+          if (row) out[group][code] = text_in(table, *row, "name");
         }
         return {};
       }));
@@ -1091,6 +1083,7 @@ class AdminMethods {
 };
 
 std::string AdminCall::text(const char* name) const { return text_of(params, name); }
+std::vector<std::string> AdminCall::texts(const char* name) const { return texts_of(params, name); }
 Result<std::int64_t> AdminCall::day(const char* name, std::int64_t otherwise) const {
   if (text(name).empty()) return otherwise;
   return day_param(params, name);

@@ -34,6 +34,8 @@ struct AdminCall {
 
   /// Parameter of the name; empty when it is not there or null.
   std::string text(const char* name) const;
+  /// A list of them; none when it is not there.
+  std::vector<std::string> texts(const char* name) const;
   /// The unit that a list was asked for; the caller's where none was named.
   std::string scope() const { return text("unit").empty() ? unit : text("unit"); }
   /// A day like 2026-03-02; `otherwise` when it is empty. Error: kOptionWrong.

@@ -82,7 +82,7 @@ Result<std::vector<FindingKey>> findings_named(const json& params) {
 
 /// What a call would be about, read outside of the store.
 struct Named {
-  std::string school, unit, person, campaign, proceeding;
+  std::string school, unit, person, campaign, authority, proceeding;
   std::optional<Bytes> visit;
   std::vector<FindingKey> findings;
   std::vector<std::string> inspectors;
@@ -98,6 +98,7 @@ Result<Named> named_in(Office& office, std::string_view method, Right right, con
   if (method != "policy list") out.unit = text_of(params, "unit");
   if (right == Right::kPeople) out.person = text_of(params, "person");
   if (right == Right::kPlan && method.starts_with("campaign ")) out.campaign = text_of(params, "campaign");
+  out.authority = text_of(params, "authority");
   if (right == Right::kPlan && params.contains("files")) {
     const json& files = params.at("files");
     out.draw = DrawFiles{files.at("manifest.txt"), files.at("frame.txt"), files.at("pool.txt"), files.at("recuse.txt")};
@@ -162,6 +163,9 @@ Status check_reach(Office& office, std::string_view unit, std::string_view metho
                            (method == "person change" && params.contains("unit") && !params.at("unit").is_null());
     if ((sets_unit || !named.unit.empty()) && !reach.has_unit(named.unit))
       return outside("unit " + std::string(excerpt(named.unit, 40)));
+    // A campaign is of whoever ordered it, so nobody orders in the name of those above.
+    if (method == "campaign add" && !named.authority.empty() && !reach.has_unit(named.authority))
+      return outside("unit " + std::string(excerpt(named.authority, 40)));
     if (!named.campaign.empty())
       DUDAO_CHECK(pass(rows, "campaign", std::string_view(named.campaign), reach.has_campaign(rows, named.campaign),
                        "campaign " + std::string(excerpt(named.campaign, 40))));

@@ -3,6 +3,7 @@
 
 #include "platform/crypto.hpp"
 #include "schema/answer.hpp"
+#include "schema/document_html.hpp"
 #include "schema/register_import.hpp"
 #include "sync/office/follow_up.hpp"
 #include "sync/office/jurisdiction.hpp"
@@ -20,9 +21,6 @@ using nlohmann::json;
 
 constexpr std::int64_t kDaysAhead = 30;
 
-std::vector<std::string> texts(const AdminCall& call, const char* name) {
-  return call.params.value(name, std::vector<std::string>());
-}
 json or_null(const std::string& text) { return text.empty() ? json() : json(text); }
 json day_or_null(const std::optional<std::int64_t>& day) { return day ? json(date_text(*day)) : json(); }
 std::string name_of(const FindingKey& key) {
@@ -134,8 +132,8 @@ Result<json> open_one(const AdminCall& call) {
   opening.subject = call.text("subject");
   opening.basis = call.text("basis");
   opening.text = call.text("text");
-  opening.measures = texts(call, "measures");
-  opening.recipients = texts(call, "recipients");
+  opening.measures = call.texts("measures");
+  opening.recipients = call.texts("recipients");
   opening.person = call.text("person").empty() ? call.actor : call.text("person");
   DUDAO_TRY(opening.visit, bytes_given(call, "visit", 16));
   DUDAO_TRY(opening.document_hash, bytes_given(call, "document_hash", 32));
@@ -179,8 +177,8 @@ Result<json> take_step(const AdminCall& call) {
   act.event = *known;
   act.person = call.text("person").empty() ? call.actor : call.text("person");
   act.text = call.text("text");
-  act.recipients = texts(call, "recipients");
-  act.measures = texts(call, "measures");
+  act.recipients = call.texts("recipients");
+  act.measures = call.texts("measures");
   act.late_reason = call.text("reason");
   DUDAO_TRY(act.document_hash, bytes_given(call, "document_hash", 32));
   DUDAO_TRY(act.day, day_given(call, "day"));
@@ -304,28 +302,6 @@ Result<json> list_due(const AdminCall& call) {
   return json{{"to", date_text(to_day)}, {"due", std::move(out)}};
 }
 
-std::string html_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '\n':
-        out += "<br>";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 std::string text_of(const json& one, const char* name) {
   return one.at(name).is_string() ? one.at(name).get<std::string>() : std::string();
 }
@@ -487,8 +463,8 @@ void add_looks(CLI::App& group, const OfficeCommands& office, const std::shared_
                     at->tr("Public notice", "教育督导公告") + "</title></head><body>");
           for (const json& one : done.at("notices")) {
             const std::string title = text_of(one, "day") + "  " + text_of(one, "code") + "  " + text_of(one, "about");
-            at->say(given->html ? "<section><h2>" + html_text(title) + "</h2><p>" + html_text(text_of(one, "text")) +
-                                      "</p></section>"
+            at->say(given->html ? "<section><h2>" + html_text(title) + "</h2><p style=\"white-space:pre-wrap\">" +
+                                      html_text(text_of(one, "text")) + "</p></section>"
                                 : title + "\n  " + text_of(one, "text"));
           }
           if (given->html) at->say("</body></html>");
