@@ -77,12 +77,13 @@ void CuttingProxy::forward(int client) {
     if (room == 0) return false;
     const ssize_t got = recv(from, buffer, std::min<std::uint64_t>(sizeof buffer, room), 0);
     if (got <= 0) return false;
+    // Counted first: who has received them may ask at once how many they were.
+    passed += static_cast<std::uint64_t>(got);
     for (ssize_t sent = 0; sent < got;) {
       const ssize_t n = send(to, buffer + sent, static_cast<std::size_t>(got - sent), MSG_NOSIGNAL);
       if (n <= 0) return false;
       sent += n;
     }
-    passed += static_cast<std::uint64_t>(got);
     return true;
   };
   while (!stopping_) {
