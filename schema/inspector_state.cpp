@@ -1,5 +1,7 @@
 #include "schema/inspector_state.hpp"
 
+#include "schema/enum_names.hpp"
+
 #include <algorithm>
 #include <string>
 
@@ -16,19 +18,6 @@ constexpr std::array<string_view, kInspectorEvents> kEventNames = {
     "nominate", "review", "publicise", "appoint", "activate", "suspend", "resume", "exit", "reject"};
 constexpr std::array<string_view, kExitCauses> kCauseNames = {"TERM_LIMIT", "FAILED_ASSESSMENT", "VIOLATION",
                                                               "RESIGNED"};
-
-/// The enumerator whose name stands at its place; `first` is the number of the first name.
-template <class Enum, std::size_t N>
-std::optional<Enum> find_name(const std::array<string_view, N>& names, string_view name, std::size_t first) noexcept {
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) return std::nullopt;
-  return static_cast<Enum>(static_cast<std::size_t>(found - names.begin()) + first);
-}
-
-template <std::size_t N>
-string_view name_at(const std::array<string_view, N>& names, std::size_t index) noexcept {
-  return index < N ? names[index] : string_view("UNKNOWN");
-}
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "schema/visit_state.hpp"
 
+#include "schema/enum_names.hpp"
+
 #include <bitset>
 #include <string>
 
@@ -26,19 +28,6 @@ constexpr std::array<string_view, kFindingStates> kFindingStateNames = {
 
 constexpr std::array<string_view, kFindingEvents> kFindingEventNames = {
     "fix_on_site", "notice", "acknowledge", "plan", "report", "verify", "reject", "refer"};
-
-/// The enumerator whose name stands at its place; `first` is the number of the first name.
-template <class Enum, std::size_t N>
-std::optional<Enum> find_name(const std::array<string_view, N>& names, string_view name, std::size_t first) noexcept {
-  for (std::size_t i = 0; i < N; ++i)
-    if (names[i] == name) return static_cast<Enum>(i + first);
-  return std::nullopt;
-}
-
-template <std::size_t N>
-string_view name_at(const std::array<string_view, N>& names, std::size_t index) noexcept {
-  return index < N ? names[index] : string_view("UNKNOWN");
-}
 
 template <class State, class Table>
 bool reachable_in(const Table& table, State from, State to, Actor actor) noexcept {

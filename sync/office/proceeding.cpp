@@ -1,7 +1,7 @@
 #include "sync/office/proceeding.hpp"
 
 #include "schema/answer.hpp"
-#include "schema/checklist.hpp"
+#include "schema/enum_names.hpp"
 #include "sync/office/jurisdiction.hpp"
 #include "sync/office/rows.hpp"
 
@@ -52,17 +52,6 @@ constexpr std::array<string_view, kProceedingEvents> kEventNames = {
     "decline",       "acknowledge",  "answer",      "close",     "summon",         "hold",          "send",
     "dismiss",       "form_team",    "investigate", "hear_plea", "serve",          "execute",       "receive_appeal",
     "reject_appeal", "grant_appeal", "correct",     "late"};
-
-template <class Enum, std::size_t N>
-std::optional<Enum> find_name(const std::array<string_view, N>& names, string_view name, std::size_t first) noexcept {
-  for (std::size_t i = 0; i < N; ++i)
-    if (names[i] == name) return static_cast<Enum>(i + first);
-  return std::nullopt;
-}
-template <std::size_t N>
-string_view name_at(const std::array<string_view, N>& names, std::size_t index) noexcept {
-  return index < N ? names[index] : string_view("UNKNOWN");
-}
 
 std::string joined(const std::vector<std::string>& parts, char between) {
   std::string out;
