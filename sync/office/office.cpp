@@ -8,10 +8,11 @@
 #include "sync/ledger_file.hpp"
 #include "sync/merkle.hpp"
 #include "sync/office/apply.hpp"
+#include "sync/office/draws.hpp"
 #include "sync/office/feed.hpp"
-#include "sync/office/proceeding.hpp"
 #include "sync/office/rows.hpp"
 #include "sync/office/school_desk.hpp"
+#include "sync/office/visit_events.hpp"
 #include "sync/pack.hpp"
 #include "sync/pass.hpp"
 #include "sync/sealed_assignment.hpp"
@@ -32,7 +33,6 @@ namespace {
 
 /// Rows of a decision are split so that each statement stays far below its limit.
 constexpr std::size_t kDecisionBytes = 40'000;
-constexpr std::size_t kDrawPartBytes = 40'000;
 constexpr std::int64_t kOfferLife_ms = std::int64_t{72} * 3600 * 1000;
 constexpr std::int64_t kEnrolmentLife_s = std::int64_t{2} * 365 * 86'400;
 constexpr std::int64_t kDay_ms = 86'400'000;
@@ -47,10 +47,6 @@ Response refuse(int status, const Error& error, std::int64_t office_utc_ms, std:
           {{"content-type", std::string(kErrorContentType)}, {"cache-control", "no-store"}},
           write_error_answer({static_cast<std::uint16_t>(error.code),
                               std::string(excerpt(error.detail, kMaxDetailBytes)), office_utc_ms, nonce})};
-}
-
-std::string draw_setting(std::string_view draw, std::string_view part) {
-  return "draw:" + std::string(draw) + ":" + std::string(part);
 }
 
 /// Calls work(0) to work(count - 1), beginning in this order, on threads beside the caller's while that goes on. The
@@ -104,21 +100,6 @@ class Beside {
   std::vector<std::atomic<State>> done_;
   std::vector<std::jthread> threads_;
 };
-
-/// A visit to a school that was drawn, otherwise as the pattern says.
-VisitPlan drawn_visit(const Draw& draw, const DrawnSchool& school, const VisitPlan& pattern) {
-  VisitPlan plan = pattern;
-  plan.school = draw.inputs().frame[school.school].school;
-  plan.kind = "RANDOM";
-  plan.draw = draw.inputs().manifest.draw;
-  plan.team.clear();
-  const auto lead = draw.lead_of(school);
-  if (lead) plan.team.push_back(draw.inputs().pool[*lead].inspector);
-  for (const std::uint32_t member : school.team)
-    if (member != lead) plan.team.push_back(draw.inputs().pool[member].inspector);
-  plan.class_seed = to_bytes(visit_seed(draw.seed(), plan.draw, plan.school));
-  return plan;
-}
 
 }  // namespace
 
@@ -704,7 +685,7 @@ struct Office::Impl {
     return indices;
   }
 
-  PlanningDesk desk() const { return {platform.clock.wall_utc_ms(), seal_secret}; }
+  PlanningDesk desk() const { return {now(platform.clock), seal_secret}; }
 
   Result<std::vector<Bytes>> plan_locked(std::string_view actor, const std::vector<VisitPlan>& plans) {
     PlannedVisits planned;
@@ -727,97 +708,12 @@ struct Office::Impl {
   }
   bool must_unseal() const { return next_unsealing_utc_ms && *next_unsealing_utc_ms <= platform.clock.wall_utc_ms(); }
 
-  Result<ChangesBuilder> visit_change(Store& rows, BytesView visit, VisitEvent event, std::string_view item,
-                                      std::string_view reason) {
-    const Table& visits = *find_table("visit");
-    DUDAO_TRY(const auto row, row_of(rows, "visit", {visit}));
-    if (!row) return fail(Code::kVisitUnknown, to_hex(visit));
-    const auto state = visit_state_from(text_in(table_of("visit"), *row, "state"));
-    if (!state) return fail(Code::kStateUnknown, to_hex(visit));
-    const bool needs_reason =
-        event == VisitEvent::kCancel || event == VisitEvent::kQuery || event == VisitEvent::kRecuse;
-    if (needs_reason && reason.empty()) return fail(Code::kReasonMissing, std::string(to_string(event)));
-    ChangesBuilder out;
-    std::vector<std::pair<std::size_t, Value>> cells;
-    if (event == VisitEvent::kCancel && resolve_cancel(*state).late) {
-      // The field's work stands; the cancellation is on record all the same.
-      cells.emplace_back(visits.column("reason"), "late cancellation: " + std::string(reason));
-    } else {
-      DUDAO_TRY(const VisitState to, advance(*state, event, Actor::kOffice));
-      cells.emplace_back(visits.column("state"), std::string(to_string(to)));
-      if (!reason.empty() && event == VisitEvent::kCancel)
-        cells.emplace_back(visits.column("reason"), std::string(reason));
-    }
-    std::sort(cells.begin(), cells.end());
-    out.update("visit", {to_bytes(visit)}, std::move(cells));
-    if (event == VisitEvent::kClose) DUDAO_CHECK(check_findings_closed(rows, visit));
-    if (event == VisitEvent::kIssueOpinion) DUDAO_CHECK(check_no_opinion_pending(rows, visit));
-    if (event == VisitEvent::kAccept) {
-      const Moment at = now(platform.clock);
-      RectificationSteps steps(rows, at.utc_ms, local_day(at.utc_ms, static_cast<int>(at.offset_min)));
-      DUDAO_CHECK(take_results(rows, visit, steps));
-      steps.write(out);
-    }
-    if (event == VisitEvent::kQuery) {
-      std::int64_t n = 1;
-      DUDAO_CHECK(rows.each_row_of_visit(*find_table("question"), visit, 0, [&](const StoredRow& question) -> Status {
-        n = std::max(n, std::get<std::int64_t>(question.cells[1]) + 1);
-        return {};
-      }));
-      out.insert("question",
-                 {to_bytes(visit), n, or_null(std::string(item)), std::string(reason), platform.clock.wall_utc_ms()});
-    }
-    if (event == VisitEvent::kRecuse)
-      out.update("team_member", {to_bytes(visit), std::string(item)},
-                 {{find_table("team_member")->column("recusal"), std::string(reason)}});
-    return out;
-  }
-
-  // --- The draw.
-
-  Status append_draw_step(const DrawStep& step) {
-    return append_own(StatementType::kDraw, std::string(step.draw), write_draw_step(step)).map([](auto) {});
-  }
-
-  Result<StoredRow> draw_row(std::string_view draw) {
-    DUDAO_TRY(auto row, row_of(*store, "draw", {draw}));
-    if (!row) return fail(Code::kDrawNotThere, std::string(draw));
-    return std::move(*row);
-  }
-
-  Result<std::string> draw_text(std::string_view draw, std::string_view part) {
-    DUDAO_TRY(const auto found, store->setting(draw_setting(draw, part)));
-    const auto* text_value = found ? std::get_if<std::string>(&*found) : nullptr;
-    return text_value ? *text_value : std::string();
-  }
-
-  Result<DrawFiles> draw_files(std::string_view draw) {
-    DrawFiles files;
-    DUDAO_TRY(files.manifest, draw_text(draw, "manifest"));
-    DUDAO_TRY(files.frame, draw_text(draw, "frame"));
-    DUDAO_TRY(files.pool, draw_text(draw, "pool"));
-    DUDAO_TRY(files.recuse, draw_text(draw, "recuse"));
-    return files;
-  }
-
-  /// The draw as these numbers decide it, with the recusals since.
-  Result<Draw> drawn(std::string_view code, std::string_view entropy) {
-    DUDAO_TRY(const DrawFiles files, draw_files(code));
-    DUDAO_TRY(DrawInputs inputs, read_draw(files));
-    DUDAO_TRY(const Hash secret, draw_secret(code));
-    const Hash manifest = manifest_hash(files.manifest);
-    DUDAO_TRY(const Hash seed, draw_seed(manifest, draw_commitment(manifest, secret), secret, entropy));
-    DUDAO_TRY(Draw draw, Draw::run(std::move(inputs), seed));
-    DUDAO_TRY(const std::string recused, draw_text(code, "recused"));
-    DUDAO_CHECK(draw.recuse_all(recused));
-    return draw;
-  }
-
-  Result<Hash> draw_secret(std::string_view draw) {
-    DUDAO_TRY(const auto bytes, store->draw_secret(draw));
-    const auto secret = bytes ? to_array<32>(*bytes) : std::nullopt;
-    if (!secret) return fail(Code::kDrawNotThere, std::string(draw));
-    return *secret;
+  /// Puts steps of a draw into the log in somebody's name.
+  DrawLog draw_log(std::string_view actor) {
+    return [this, actor](DrawStep step) -> Status {
+      step.actor = actor;
+      return append_own(StatementType::kDraw, std::string(step.draw), write_draw_step(step)).map([](auto) {});
+    };
   }
 
   // --- Rebuilding.
@@ -1078,130 +974,39 @@ Status Office::visit_event(std::string_view actor, BytesView visit, std::string_
   const std::lock_guard guard(impl_->lock);
   const std::string action = "visit." + std::string(event_name);
   return impl_
-      ->decide(actor, action, [&](Store& rows) { return impl_->visit_change(rows, visit, *event, item, reason); })
+      ->decide(actor, action,
+               [&](Store& rows) { return visit_change(rows, visit, *event, item, reason, now(impl_->platform.clock)); })
       .map([](auto&&) {});
 }
 
 Status Office::commit_draw(std::string_view actor, std::string_view draw, const DrawFiles& files) {
-  DUDAO_TRY(const DrawInputs inputs, read_draw(files));
-  if (inputs.manifest.draw != draw) return fail(Code::kDrawManifest, "draw=" + inputs.manifest.draw);
   const std::lock_guard guard(impl_->lock);
-  DUDAO_TRY(const auto existing, row_of(*impl_->store, "draw", {draw}));
-  if (existing) return fail(Code::kDrawExists, std::string(draw));
-  // What the plan of its visits would refuse after the event is refused before it.
-  std::vector<std::string> schools;
-  for (const FrameEntry& entry : inputs.frame) schools.push_back(entry.school);
-  DUDAO_CHECK(check_drawn_team(*impl_->store, schools, inputs.manifest.team, impl_->desk()));
-  const Bytes secret = random_bytes(32);
-  return impl_->transact([&]() -> Status {
-    DUDAO_CHECK(impl_->store->put_draw_secret(draw, secret));
-    DUDAO_CHECK(impl_->store->put_setting(draw_setting(draw, "manifest"), std::string_view(files.manifest)));
-    for (const auto& [name, content] : {std::pair<std::string_view, const std::string&>{"frame", files.frame},
-                                        {"pool", files.pool},
-                                        {"recuse", files.recuse}}) {
-      DUDAO_CHECK(impl_->store->put_setting(draw_setting(draw, name), std::string_view(content)));
-      const std::size_t parts = std::max<std::size_t>(1, (content.size() + kDrawPartBytes - 1) / kDrawPartBytes);
-      for (std::size_t part = 0; part < parts; ++part) {
-        DrawStep step;
-        step.draw = draw;
-        step.stage = DrawStage::kFile;
-        step.file = name;
-        step.part = static_cast<std::int64_t>(part);
-        step.parts = static_cast<std::int64_t>(parts);
-        // The files are ASCII (schema/draw.hpp), so a cut anywhere leaves text.
-        step.content = std::string_view(content).substr(part * kDrawPartBytes, kDrawPartBytes);
-        step.actor = actor;
-        DUDAO_CHECK(impl_->append_draw_step(step));
-      }
-    }
-    const Hash commitment = draw_commitment(manifest_hash(files.manifest), *to_array<32>(secret));
-    DrawStep step;
-    step.draw = draw;
-    step.stage = DrawStage::kCommit;
-    step.content = files.manifest;
-    step.commitment = commitment;
-    step.actor = actor;
-    return impl_->append_draw_step(step);
-  });
+  return impl_->transact(
+      [&] { return dudao::commit_draw(*impl_->store, draw, files, impl_->desk(), impl_->draw_log(actor)); });
 }
 
 Result<Draw> Office::run_draw(std::string_view actor, std::string_view code, std::string_view entropy,
                               const VisitPlan& pattern) {
   const std::lock_guard guard(impl_->lock);
-  DUDAO_TRY(const StoredRow row, impl_->draw_row(code));
-  if (text_in(table_of("draw"), row, "state") != "COMMITTED")
-    return fail(Code::kDrawStage, text_in(table_of("draw"), row, "state"));
-  DUDAO_TRY(const std::string before, impl_->draw_text(code, "entropy"));
-  if (!before.empty()) return fail(Code::kDrawStage, "was run already");
-  DUDAO_TRY(Draw draw, impl_->drawn(code, entropy));
-  std::vector<VisitPlan> plans;
-  for (const DrawnStratum& stratum : draw.strata()) {
-    for (const DrawnSchool& school : stratum.schools) {
-      if (school.state == DrawnState::kSelected) plans.push_back(drawn_visit(draw, school, pattern));
-    }
-  }
-  // The visits first: if a rule refuses one, the draw has not been run.
-  DUDAO_CHECK(impl_->plan_locked(actor, plans));
-  DUDAO_CHECK(impl_->transact([&]() -> Status {
-    DUDAO_CHECK(impl_->store->put_setting(draw_setting(code, "entropy"), entropy));
-    return impl_->store->put_setting(draw_setting(code, "result"), std::string_view(draw.text()));
+  std::optional<Draw> draw;
+  DUDAO_CHECK(impl_->decide(actor, "visit.plan", [&](Store& rows) -> Result<ChangesBuilder> {
+    DUDAO_TRY(DrawnVisits drawn, dudao::run_draw(rows, code, entropy, pattern, impl_->desk()));
+    draw = std::move(drawn.draw);
+    return std::move(drawn.visits.rows);
   }));
-  return draw;
+  impl_->next_unsealing_utc_ms = 0;
+  return std::move(*draw);
 }
 
 Result<Bytes> Office::replace_drawn(std::string_view actor, BytesView visit, std::string_view inspector,
                                     std::string_view reason) {
   const std::lock_guard guard(impl_->lock);
-  DUDAO_TRY(const auto row, row_of(*impl_->store, "visit", {visit}));
-  if (!row) return fail(Code::kVisitUnknown, to_hex(visit));
-  const std::string code = text_in(table_of("visit"), *row, "draw");
-  if (code.empty()) return fail(Code::kDrawStage, "the visit was not drawn");
-  if (reason.size() != 2 || reason[0] != 'R') return fail(Code::kReasonCode, std::string(reason.substr(0, 20)));
-  DUDAO_TRY(const StoredRow draw_is, impl_->draw_row(code));
-  if (text_in(table_of("draw"), draw_is, "state") != "COMMITTED")
-    return fail(Code::kDrawStage, text_in(table_of("draw"), draw_is, "state"));
-  DUDAO_TRY(const std::string entropy, impl_->draw_text(code, "entropy"));
-  if (entropy.empty()) return fail(Code::kDrawStage, "was not run yet");
-  DUDAO_TRY(const std::string before, impl_->draw_text(code, "recused"));
-  DUDAO_TRY(Draw draw, impl_->drawn(code, entropy));
-  std::set<std::string> reserves;
-  for (const DrawnStratum& stratum : draw.strata())
-    for (const DrawnSchool& school : stratum.schools)
-      if (school.state == DrawnState::kReserve) reserves.insert(draw.inputs().frame[school.school].school);
-  const std::string school = text_in(table_of("visit"), *row, "school");
-  const auto told = draw.recuse(school, inspector, static_cast<std::uint8_t>(reason[1] - '0'));
-  if (!told) return fail(told.error());
-  const std::string recused = before + school + "|" + std::string(inspector) + "|" + std::string(reason) + "\n";
-
-  Bytes stands = to_bytes(visit);
+  Bytes stands;
   DUDAO_CHECK(impl_->decide(actor, "draw.replace", [&](Store& rows) -> Result<ChangesBuilder> {
-    DUDAO_CHECK(state_after_recusal(rows, visit, inspector));
-    DUDAO_CHECK(rows.put_setting(draw_setting(code, "recused"), std::string_view(recused)));
-    DUDAO_CHECK(rows.put_setting(draw_setting(code, "result"), std::string_view(draw.text())));
-    DrawStep step;
-    step.draw = code;
-    step.stage = DrawStage::kFile;
-    step.file = kRecusedLater;
-    step.parts = 1;
-    step.content = recused;
-    step.actor = actor;
-    DUDAO_CHECK(impl_->append_draw_step(step));
-    const VisitPlan pattern = pattern_of(*row);
-    const DrawnSchool& now_drawn = *draw.find(school);
-    if (now_drawn.state == DrawnState::kSelected)
-      return replace_team(rows, visit, inspector, reason, drawn_visit(draw, now_drawn, pattern).team, impl_->desk());
-    // Nobody fits there any more: the school next in the draw takes its place.
-    DUDAO_TRY(ChangesBuilder out,
-              impl_->visit_change(rows, visit, VisitEvent::kCancel, {}, "X4: " + std::string(inspector)));
-    std::vector<VisitPlan> next;
-    for (const DrawnStratum& stratum : draw.strata())
-      for (const DrawnSchool& each : stratum.schools)
-        if (each.state == DrawnState::kSelected && reserves.contains(draw.inputs().frame[each.school].school))
-          next.push_back(drawn_visit(draw, each, pattern));
-    DUDAO_TRY(const PlannedVisits planned, plan_visits(rows, next, impl_->desk()));
-    out.add(planned.rows);
-    if (!planned.ids.empty()) stands = planned.ids.front();
-    return out;
+    DUDAO_TRY(ReplacedVisit replaced,
+              dudao::replace_drawn(rows, visit, inspector, reason, impl_->desk(), impl_->draw_log(actor)));
+    stands = std::move(replaced.visit);
+    return std::move(replaced.rows);
   }));
   impl_->next_unsealing_utc_ms = 0;
   return stands;
@@ -1209,57 +1014,17 @@ Result<Bytes> Office::replace_drawn(std::string_view actor, BytesView visit, std
 
 Status Office::reveal_draw(std::string_view actor, std::string_view code) {
   const std::lock_guard guard(impl_->lock);
-  DUDAO_CHECK(impl_->draw_row(code));
-  DUDAO_TRY(const std::string entropy, impl_->draw_text(code, "entropy"));
-  DUDAO_TRY(const std::string result, impl_->draw_text(code, "result"));
-  if (entropy.empty()) return fail(Code::kDrawStage, "was not run yet");
-  DUDAO_TRY(const Hash secret, impl_->draw_secret(code));
-  const std::string result_hash = to_hex(sha256(view(result)));
-  return impl_->transact([&]() -> Status {
-    DrawStep step;
-    step.draw = code;
-    step.stage = DrawStage::kReveal;
-    step.secret = secret;
-    step.entropy = entropy;
-    step.content = result_hash;
-    step.actor = actor;
-    return impl_->append_draw_step(step);
-  });
+  return impl_->transact([&] { return dudao::reveal_draw(*impl_->store, code, impl_->draw_log(actor)); });
 }
 
 Status Office::void_draw(std::string_view actor, std::string_view code, std::string_view reason) {
   const std::lock_guard guard(impl_->lock);
-  DUDAO_CHECK(impl_->draw_row(code));
-  if (reason.empty()) return fail(Code::kReasonMissing);
-  return impl_->transact([&]() -> Status {
-    DrawStep step;
-    step.draw = code;
-    step.stage = DrawStage::kVoid;
-    step.reason = reason;
-    step.actor = actor;
-    return impl_->append_draw_step(step);
-  });
+  return impl_->transact([&] { return dudao::void_draw(*impl_->store, code, reason, impl_->draw_log(actor)); });
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> Office::draw_publication(std::string_view code) {
   const std::lock_guard guard(impl_->lock);
-  DUDAO_TRY(const StoredRow row, impl_->draw_row(code));
-  DUDAO_TRY(const DrawFiles files, impl_->draw_files(code));
-  std::vector<std::pair<std::string, std::string>> out = {
-      {"manifest.txt", files.manifest},
-      {"frame.txt", files.frame},
-      {"pool.txt", files.pool},
-      {"recuse.txt", files.recuse},
-      {"commitment.txt", to_hex(std::get<Bytes>(row.cells[3])) + "\n"}};
-  if (text_in(table_of("draw"), row, "state") == "REVEALED") {
-    DUDAO_TRY(const std::string result, impl_->draw_text(code, "result"));
-    out.emplace_back("entropy.txt", text_in(table_of("draw"), row, "entropy") + "\n");
-    out.emplace_back("secret.txt", to_hex(std::get<Bytes>(row.cells[5])) + "\n");
-    out.emplace_back("result.txt", result);
-    DUDAO_TRY(const std::string recused, impl_->draw_text(code, "recused"));
-    if (!recused.empty()) out.emplace_back(std::string(kRecusedLater) + ".txt", recused);
-  }
-  return out;
+  return dudao::draw_publication(*impl_->store, code);
 }
 
 Status Office::read(const std::function<Status(Store& rows)>& look) {

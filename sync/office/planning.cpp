@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t kMaxReasonChars = 2'000;
 constexpr std::size_t kMaxTitleChars = 200;
-constexpr std::int64_t kDay_ms = 86'400'000;
 
 std::string joined(const std::vector<std::string>& all) {
   std::string out;
@@ -251,13 +250,13 @@ Result<PlannedVisits> plan_visits(Store& rows, const std::vector<VisitPlan>& pla
   SoFar so_far;
   for (const VisitPlan& plan : plans) {
     DUDAO_CHECK(check_plan(rows, plan, so_far));
-    const Bytes id = uuid_v7(desk.utc_ms);
+    const Bytes id = uuid_v7(desk.at.utc_ms);
     ChangesBuilder visit;
     visit.insert("visit", visit_cells(id, plan, plan.team.empty() ? VisitState::kPlanned : VisitState::kAssigned));
     add_team(id, plan.team, visit);
     ChangesBuilder carried;
     DUDAO_CHECK(carry_findings(rows, id, plan.school, plan.findings, carried));
-    if (plan.unseal_at_utc_ms && *plan.unseal_at_utc_ms > desk.utc_ms)
+    if (plan.unseal_at_utc_ms && *plan.unseal_at_utc_ms > desk.at.utc_ms)
       DUDAO_CHECK(
           seal_for_team(rows, id, plan.school, *plan.unseal_at_utc_ms, plan.team, visit, carried, desk, out.rows));
     out.rows.add(visit);
@@ -273,7 +272,8 @@ Status check_drawn_team(Store& rows, const std::vector<std::string>& schools, st
   for (const std::string& school : schools) {
     DUDAO_TRY(std::string unit, unit_of_school(rows, school));
     if (!units.insert(unit).second) continue;
-    DUDAO_TRY(const PolicyValue least, policy_for(rows, Policy::kTeamRandom, unit, desk.utc_ms / kDay_ms));
+    DUDAO_TRY(const PolicyValue least, policy_for(rows, Policy::kTeamRandom, unit,
+                                                  local_day(desk.at.utc_ms, static_cast<int>(desk.at.offset_min))));
     if (team < least.value)
       return fail(Code::kTeamTooSmall, std::to_string(team) + " < " + std::to_string(least.value));
   }
@@ -337,7 +337,7 @@ Result<ChangesBuilder> change_team(Store& rows, const StoredRow& row, VisitState
   std::vector<Value> cells = row.cells;
   cells[visits.column("state")] = std::string(to_string(to));
   if (cells != row.cells) out.update("visit", {id}, {{visits.column("state"), cells[visits.column("state")]}});
-  if (!plan.unseal_at_utc_ms || *plan.unseal_at_utc_ms <= desk.utc_ms) return out;
+  if (!plan.unseal_at_utc_ms || *plan.unseal_at_utc_ms <= desk.at.utc_ms) return out;
   std::vector<std::string> fresh;
   for (const std::string& member : team) {
     DUDAO_TRY(const auto sealed, row_of(rows, "sealed_assignment", {std::string_view(member), BytesView(id)}));
@@ -392,7 +392,7 @@ Result<std::optional<std::int64_t>> next_unsealing(Store& rows) {
 Result<ChangesBuilder> unseal_due(Store& rows, const PlanningDesk& desk) {
   ChangesBuilder out;
   DUDAO_CHECK(rows.each_row(*find_table("sealed_assignment"), [&](const StoredRow& row) -> Status {
-    if (!std::holds_alternative<std::monostate>(row.cells[4]) || std::get<std::int64_t>(row.cells[2]) > desk.utc_ms)
+    if (!std::holds_alternative<std::monostate>(row.cells[4]) || std::get<std::int64_t>(row.cells[2]) > desk.at.utc_ms)
       return {};
     const auto& visit = std::get<Bytes>(row.cells[1]);
     out.update("sealed_assignment", {row.cells[0], visit}, {{4, seal_code(desk.seal_secret, visit)}});
@@ -418,7 +418,7 @@ Result<ChangesBuilder> unseal_visit(Store& rows, BytesView id, std::string_view 
     return {};
   }));
   if (!sealed) return fail(Code::kNotSealed, to_hex(id));
-  if (out.empty() || integer_in(visits, *visit, "unseal_at_utc_ms") <= desk.utc_ms) return out;
+  if (out.empty() || integer_in(visits, *visit, "unseal_at_utc_ms") <= desk.at.utc_ms) return out;
   if (reason.empty()) return fail(Code::kReasonMissing, "its time has not come");
   out.update("visit", {to_bytes(id)}, {{visits.column("reason"), std::string(reason)}});
   return out;

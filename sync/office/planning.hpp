@@ -3,6 +3,7 @@
 /// What the office wants to have done, and by whom: campaigns, visits with their teams, what is due. Every rule of a
 /// plan stands here; what it comes to is rows of one decision.
 
+#include "sync/author.hpp"
 #include "sync/changes.hpp"
 #include "sync/office/rectification.hpp"
 #include "sync/office/store.hpp"
@@ -46,7 +47,7 @@ Result<std::vector<OtherVisit>> other_visits(Store& rows, std::string_view schoo
 
 /// What the office has beside the rows: its time, and what codes of sealed assignments are made of.
 struct PlanningDesk {
-  std::int64_t utc_ms = 0;
+  Moment at;
   BytesView seal_secret;  ///< 32 bytes
 };
 

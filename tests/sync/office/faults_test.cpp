@@ -190,6 +190,45 @@ TEST_CASE("an office whose disk takes no more registers nothing, says so, and ta
   CHECK(at.office.check().sound());
 }
 
+TEST_CASE("a draw for which the disk has no room is not run by halves, and is run when there is room") {
+  TestOffice office;
+  office.add_people_and_schools();
+  std::vector<FrameEntry> frame;
+  for (const char* school : {"140001", "140002", "140003"}) frame.push_back({school, "U", 1, FrameStatus::kEligible});
+  const auto files =
+      freeze_draw("SX-2026-01", {{"U", 1}}, 2, "lottery", frame, {{"I001", 2, true}, {"I002", 2, true}}, {});
+  REQUIRE(files);
+  REQUIRE(office->commit_draw("王处长", "SX-2026-01", *files));
+  VisitPlan pattern;
+  pattern.template_code = "daily";
+  pattern.template_version = 1;
+  pattern.from_day = 20'500;
+  pattern.to_day = 20'520;
+  const auto visits = [&] {
+    std::int64_t all = 0;
+    REQUIRE(office->read([&](Store& rows) {
+      return rows.each_row(*find_table("visit"), [&](const StoredRow&) -> Status { return ++all, Status{}; });
+    }));
+    return all;
+  };
+  int refused = 0;
+  for (std::size_t bytes = 0;; bytes += 1'000) {
+    INFO(bytes << " bytes");
+    const auto draw = [&] {
+      const SmallDisk disk(bytes);
+      return office->run_draw("王处长", "SX-2026-01", "2.5./", pattern);
+    }();
+    if (draw) break;
+    ++refused;
+    REQUIRE(draw.error().retryable());
+    REQUIRE(visits() == 0);
+  }
+  CHECK(refused > 3);
+  CHECK(visits() == 1);
+  CHECK(office->reveal_draw("王处长", "SX-2026-01"));
+  CHECK(office.check().sound());
+}
+
 TEST_CASE("an office whose database can only be read says so, opens nothing and changes nothing") {
   namespace fs = std::filesystem;
   TestOffice office;
