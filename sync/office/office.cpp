@@ -951,6 +951,24 @@ Result<std::vector<Bytes>> Office::plan(std::string_view actor, const std::vecto
   return impl_->plan_locked(actor, plans);
 }
 
+Result<PlannedDue> Office::plan_due(std::string_view actor, std::string_view unit, const VisitPlan& pattern) {
+  const std::lock_guard guard(impl_->lock);
+  PlannedDue due;
+  DUDAO_CHECK(impl_->decide(actor, "visit.plan", [&](Store& rows) -> Result<ChangesBuilder> {
+    DUDAO_TRY(due, dudao::plan_due(rows, unit, pattern, impl_->desk()));
+    return due.visits.rows;
+  }));
+  impl_->next_unsealing_utc_ms = 0;
+  return due;
+}
+
+Status Office::merge(std::string_view actor, BytesView visit, BytesView other) {
+  const std::lock_guard guard(impl_->lock);
+  return impl_
+      ->decide(actor, "visit.merge", [&](Store& rows) { return merge_visits(rows, visit, other, impl_->desk()); })
+      .map([](auto&&) {});
+}
+
 Status Office::assign(std::string_view actor, BytesView visit, const std::vector<std::string>& team) {
   const std::lock_guard guard(impl_->lock);
   DUDAO_CHECK(

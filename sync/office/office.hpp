@@ -79,6 +79,10 @@ class Office {
   Result<std::int64_t> publish_template(std::string_view actor, std::string_view json);
   /// Plans and assigns visits; returns their ids. Errors: those of plan_visits().
   Result<std::vector<Bytes>> plan(std::string_view actor, const std::vector<VisitPlan>& plans);
+  /// Plans what is due in a unit; returns what was planned, and what was not and why. Errors: those of plan_due().
+  Result<PlannedDue> plan_due(std::string_view actor, std::string_view unit, const VisitPlan& pattern);
+  /// Makes one visit of two. Errors: those of merge_visits().
+  Status merge(std::string_view actor, BytesView visit, BytesView other);
   /// Gives a planned visit its team. Errors: those of assign_team().
   Status assign(std::string_view actor, BytesView visit, const std::vector<std::string>& team);
   /// Opens a sealed assignment and gives the code that opens it on a device without a network, to be told by telephone.

@@ -7,10 +7,12 @@
 #include "sync/office/inspectors.hpp"
 #include "sync/office/jurisdiction.hpp"
 #include "sync/office/rows.hpp"
+#include "sync/office/visit_events.hpp"
 #include "sync/sealed_assignment.hpp"
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -28,6 +30,9 @@ std::string joined(const std::vector<std::string>& all) {
 
 bool overlap(std::int64_t from, std::int64_t to, std::int64_t other_from, std::int64_t other_to) {
   return from <= other_to && other_from <= to;
+}
+bool overlap(const Window& one, const Window& other) {
+  return overlap(one.from_day, one.to_day, other.from_day, other.to_day);
 }
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> all) {
@@ -496,12 +501,55 @@ Result<ChangesBuilder> enter_campaign(Store& rows, const CampaignPlan& plan) {
   return out;
 }
 
+namespace {
+
+/// The months that begin on the first of these days, as many as end within them, and one in any case.
+std::vector<Window> months_in(const Window& asked) {
+  std::vector<Window> out;
+  do {
+    const auto n = static_cast<std::int64_t>(out.size());
+    const std::int64_t next = months_after(asked.from_day, n + 1);
+    out.push_back({months_after(asked.from_day, n), std::min(next - 1, asked.to_day)});
+  } while (months_after(asked.from_day, static_cast<std::int64_t>(out.size()) + 1) <= asked.to_day + 1);
+  return out;
+}
+
+/// Where visits are missing, if each month has so many parts and each of these visits fills one that it falls into.
+std::vector<Window> lacking(std::vector<Window> visits, const std::vector<Window>& months, std::int64_t per_month) {
+  std::sort(visits.begin(), visits.end(),
+            [](const Window& one, const Window& other) { return one.from_day < other.from_day; });
+  std::vector<Window> out;
+  for (const Window& month : months) {
+    std::vector<Window> parts;
+    const std::int64_t days = month.to_day - month.from_day + 1;
+    for (std::int64_t n = 0; n < per_month; ++n)
+      parts.push_back(
+          {month.from_day + days * n / per_month,
+           std::max(month.from_day + days * n / per_month, month.from_day + days * (n + 1) / per_month - 1)});
+    for (auto visit = visits.begin(); visit != visits.end() && !parts.empty();) {
+      auto part = std::find_if(parts.begin(), parts.end(), [&](const Window& one) { return overlap(one, *visit); });
+      if (part == parts.end() && overlap(month, *visit)) part = parts.begin();
+      if (part == parts.end()) {
+        ++visit;
+        continue;
+      }
+      parts.erase(part);
+      visit = visits.erase(visit);
+    }
+    out.insert(out.end(), parts.begin(), parts.end());
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<std::vector<DueVisit>> visits_due(Store& rows, std::string_view unit, std::int64_t from_day,
                                          std::int64_t to_day) {
   if (to_day < from_day) return fail(Code::kPlanWrong, "the window ends before it begins");
   if (!unit.empty()) DUDAO_CHECK(units_from(rows, unit));
+  const Window asked{from_day, to_day};
   struct Done {
-    std::int64_t routine = 0;
+    std::vector<Window> routine;
     std::optional<std::int64_t> last_routine, last_comprehensive;
   };
   std::map<std::string, Done> by_school;
@@ -509,7 +557,8 @@ Result<std::vector<DueVisit>> visits_due(Store& rows, std::string_view unit, std
     const Row visit = read_visit(row);
     if (visit.state == VisitState::kCancelled) return {};
     Done& done = by_school[visit.school];
-    if (visit.kind == "ROUTINE" && overlap(visit.from_day, visit.to_day, from_day, to_day)) ++done.routine;
+    if (const Window window{visit.from_day, visit.to_day}; visit.kind == "ROUTINE" && overlap(window, asked))
+      done.routine.push_back(window);
     auto* const last = visit.kind == "ROUTINE"         ? &done.last_routine
                        : visit.kind == "COMPREHENSIVE" ? &done.last_comprehensive
                                                        : nullptr;
@@ -523,8 +572,7 @@ Result<std::vector<DueVisit>> visits_due(Store& rows, std::string_view unit, std
       responsible.emplace(std::get<std::string>(row.cells[1]), std::get<std::string>(row.cells[0]));
     return {};
   }));
-  std::int64_t months = 1;
-  while (months_after(from_day, months + 1) <= to_day + 1) ++months;
+  const std::vector<Window> months = months_in(asked);
   std::map<std::string, std::array<std::int64_t, 2>> policies;  // by unit: visits a month, years
   std::vector<DueVisit> out;
   const Table& schools = *find_table("school");
@@ -546,13 +594,142 @@ Result<std::vector<DueVisit>> visits_due(Store& rows, std::string_view unit, std
     const Done& done = by_school[code];
     const auto who = responsible.find(code);
     const std::string inspector = who == responsible.end() ? std::string() : who->second;
-    if (const std::int64_t required = known->second[0] * months; done.routine < required)
-      out.push_back({code, "ROUTINE", inspector, done.routine, required, done.last_routine});
+    const auto had = static_cast<std::int64_t>(done.routine.size());
+    if (const std::int64_t required = known->second[0] * static_cast<std::int64_t>(months.size()); had < required) {
+      std::vector<Window> windows = lacking(done.routine, months, known->second[0]);
+      windows.resize(std::min(windows.size(), static_cast<std::size_t>(required - had)));
+      out.push_back({code, "ROUTINE", inspector, had, required, done.last_routine, std::move(windows)});
+    }
     const std::int64_t since = months_after(to_day, -12 * known->second[1]);
     if (!done.last_comprehensive || *done.last_comprehensive < since)
-      out.push_back({code, "COMPREHENSIVE", inspector, 0, 1, done.last_comprehensive});
+      out.push_back({code, "COMPREHENSIVE", inspector, 0, 1, done.last_comprehensive, {asked}});
     return {};
   }));
+  return out;
+}
+
+namespace {
+
+/// Whether it is about one school or inspector, and not about all that is to be planned.
+bool is_of_one(Code code) {
+  switch (code) {
+    case Code::kTeamWrong:
+    case Code::kTeamTooSmall:
+    case Code::kInspectorUnknown:
+    case Code::kCredentialOver:
+    case Code::kCapacityFull:
+    case Code::kRecused:
+    case Code::kOutsideCampaign:
+    case Code::kOtherVisits:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Visits of the same kind before and after are what the rule asks for; others are somebody's to weigh.
+Status check_others(Store& rows, VisitPlan& plan, std::string_view unit) {
+  if (!plan.reason.empty()) return {};
+  const bool routine = plan.kind == "ROUTINE";
+  DUDAO_TRY(const PolicyValue days, policy_for(rows, Policy::kBurdenDays, unit, plan.from_day));
+  DUDAO_TRY(const auto others, other_visits(rows, plan.school, plan.from_day - days.value, plan.to_day + days.value));
+  for (const OtherVisit& other : others)
+    if (!routine || other.kind != plan.kind) return {};
+  if (!others.empty()) plan.reason = info(Policy::kRoutineVisitsPerMonth).name;
+  return {};
+}
+
+}  // namespace
+
+Result<PlannedDue> plan_due(Store& rows, std::string_view unit, const VisitPlan& pattern, const PlanningDesk& desk) {
+  if (!is_one_of(pattern.kind, {"ROUTINE", "COMPREHENSIVE"})) return fail(Code::kPlanWrong, "kind " + pattern.kind);
+  DUDAO_TRY(const auto due, visits_due(rows, unit, pattern.from_day, pattern.to_day));
+  PlannedDue out;
+  std::vector<VisitPlan> plans;
+  SoFar so_far;
+  for (const DueVisit& one : due) {
+    if (one.kind != pattern.kind) continue;
+    DUDAO_TRY(const std::string place, unit_of_school(rows, one.school));
+    for (const Window& window : one.windows) {
+      VisitPlan plan = pattern;
+      plan.school = one.school;
+      plan.from_day = window.from_day;
+      plan.to_day = window.to_day;
+      DUDAO_TRY(const std::int64_t least, team_size(rows, plan, place));
+      if (least <= 1 && !one.inspector.empty()) plan.team = {one.inspector};
+      DUDAO_CHECK(check_others(rows, plan, place));
+      SoFar with_this = so_far;
+      if (const Status fits = check_plan(rows, plan, with_this); fits) {
+        so_far = std::move(with_this);
+        plans.push_back(std::move(plan));
+      } else if (is_of_one(fits.error().code)) {
+        out.left.push_back({one.school, window, fits.error()});
+      } else {
+        return fail(fits.error());
+      }
+    }
+  }
+  DUDAO_TRY(out.visits, plan_visits(rows, plans, desk));
+  return out;
+}
+
+namespace {
+
+Result<std::set<FindingKey>> findings_to_look_at(Store& rows, BytesView visit) {
+  std::set<FindingKey> out;
+  DUDAO_CHECK(rows.each_row_of_visit(table_of("carried_finding"), visit, 0, [&](const StoredRow& row) -> Status {
+    out.insert(
+        {std::get<Bytes>(row.cells[1]), std::get<std::int64_t>(row.cells[2]), std::get<std::int64_t>(row.cells[3])});
+    return {};
+  }));
+  return out;
+}
+
+}  // namespace
+
+Result<ChangesBuilder> merge_visits(Store& rows, BytesView id, BytesView other, const PlanningDesk& desk) {
+  VisitPlan plan, also;
+  for (const auto& [which, read] : {std::pair(id, &plan), std::pair(other, &also)}) {
+    DUDAO_TRY(const auto row, row_of(rows, "visit", {which}));
+    if (!row) return fail(Code::kVisitUnknown, to_hex(which));
+    const VisitState state = read_visit(*row).state;
+    if (state != VisitState::kPlanned && state != VisitState::kAssigned)
+      return fail(Code::kTransitionNotAllowed, std::string(to_string(state)));
+    *read = pattern_of(*row);
+    if (!read->draw.empty()) return fail(Code::kNotMergeable, "drawn: " + read->draw);
+    if (read->unseal_at_utc_ms && *read->unseal_at_utc_ms > desk.at.utc_ms) return fail(Code::kNotMergeable, "sealed");
+  }
+  if (std::equal(id.begin(), id.end(), other.begin(), other.end())) return fail(Code::kNotMergeable, "the same visit");
+  if (plan.school != also.school) return fail(Code::kNotMergeable, "schools");
+  if (plan.template_code != also.template_code || plan.template_version != also.template_version)
+    return fail(Code::kNotMergeable, "checklists");
+  // A campaign asks for its visits as they are, and counts them.
+  if (!also.campaign.empty() && also.campaign != plan.campaign) return fail(Code::kNotMergeable, also.campaign);
+  if (needs_notice(also.kind) && also.kind != plan.kind) return fail(Code::kNotMergeable, also.kind);
+  std::vector<std::string> items = plan.items;
+  for (const std::string& item : also.items)
+    if (std::find(items.begin(), items.end(), item) == items.end()) items.push_back(item);
+  if (plan.items.empty() || also.items.empty()) items.clear();
+  if (!plan.campaign.empty() && items != plan.items) return fail(Code::kNotMergeable, plan.campaign);
+  const Window days{std::max(plan.from_day, also.from_day), std::min(plan.to_day, also.to_day)};
+
+  const Table& visits = *find_table("visit");
+  std::vector<std::pair<std::size_t, Value>> cells;
+  if (items != plan.items) cells.emplace_back(visits.column("items"), or_null(joined(items)));
+  if (days.from_day <= days.to_day && days.from_day != plan.from_day)
+    cells.emplace_back(visits.column("from_day"), days.from_day);
+  if (days.from_day <= days.to_day && days.to_day != plan.to_day)
+    cells.emplace_back(visits.column("to_day"), days.to_day);
+  ChangesBuilder out;
+  if (!cells.empty()) out.update("visit", {to_bytes(id)}, std::move(cells));
+  DUDAO_TRY(const std::set<FindingKey> here, findings_to_look_at(rows, id));
+  DUDAO_TRY(const std::set<FindingKey> there, findings_to_look_at(rows, other));
+  std::vector<FindingKey> fresh;
+  std::set_difference(there.begin(), there.end(), here.begin(), here.end(), std::back_inserter(fresh));
+  DUDAO_CHECK(carry_findings(rows, id, plan.school, fresh, out));
+  DUDAO_TRY(const ChangesBuilder called_off,
+            visit_change(rows, other, VisitEvent::kCancel, {}, "merged into " + to_hex(id), desk.at));
+  out.add(called_off);
   return out;
 }
 

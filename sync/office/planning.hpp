@@ -70,6 +70,12 @@ Status check_drawn_team(Store& rows, const std::vector<std::string>& schools, st
 Result<ChangesBuilder> assign_team(Store& rows, BytesView visit, const std::vector<std::string>& team,
                                    const PlanningDesk& desk);
 
+/// Makes one visit of two to the same school with the same checklist, none of them begun, drawn or still sealed: `id`
+/// asks for the items of both and takes over the findings of `other` to look at again, on the days that both have in
+/// common, if there are some; `other` is called off. Errors: kVisitUnknown, kTransitionNotAllowed (one has begun),
+/// kNotMergeable, kFindingUnknown, kCarriedFinding, kTextTooLong, database errors.
+Result<ChangesBuilder> merge_visits(Store& rows, BytesView id, BytesView other, const PlanningDesk& desk);
+
 /// What a visit was planned as, but for its team and findings.
 VisitPlan pattern_of(const StoredRow& visit);
 /// Where the visit stands once this member is out of it, who may have said so before. Errors: kVisitUnknown,
@@ -109,17 +115,36 @@ struct CampaignPlan {
 /// kUnitUnknown, kTemplateUnknown, kTextTooLong, kTextNotUtf8, those of Checklist::subset, database errors.
 Result<ChangesBuilder> enter_campaign(Store& rows, const CampaignPlan& plan);
 
+/// From one day to another, both included.
+struct Window {
+  std::int64_t from_day = 0, to_day = 0;
+};
 /// A school that has to be visited for the rule of its jurisdiction to be kept.
 struct DueVisit {
   std::string school, kind;  ///< ROUTINE or COMPREHENSIVE
   std::string inspector;     ///< who answers for the school; empty: nobody
   std::int64_t done = 0, required = 0;
   std::optional<std::int64_t> last_day;  ///< of the newest visit of the kind
+  std::vector<Window> windows;           ///< one for each visit that lacks: days that keep it apart from the others
 };
 /// Open schools of the unit that lack visits: routine ones between the two days (planned ones count), as
 /// ROUTINE_VISITS_PER_MONTH asks, taken as so many for each month that begins there; comprehensive ones within
 /// COMPREHENSIVE_YEARS before `to_day`. By school. Errors: kUnitUnknown, kPlanWrong, database errors.
 Result<std::vector<DueVisit>> visits_due(Store& rows, std::string_view unit, std::int64_t from_day,
                                          std::int64_t to_day);
+
+struct PlannedDue {
+  PlannedVisits visits;
+  struct Left {
+    std::string school;
+    Window window;
+    Error why;
+  };
+  std::vector<Left> left;  ///< schools that somebody has to look at: nobody may go there, or others visit them
+};
+/// Plans what is due in the unit between the pattern's days, each visit in its window with whoever answers for the
+/// school; without a team, where nobody does or the kind asks for more. The pattern's kind is ROUTINE or COMPREHENSIVE.
+/// Errors: those of visits_due(), and of plan_visits() where the pattern itself is wrong.
+Result<PlannedDue> plan_due(Store& rows, std::string_view unit, const VisitPlan& pattern, const PlanningDesk& desk);
 
 }  // namespace dudao

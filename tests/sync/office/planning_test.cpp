@@ -237,6 +237,156 @@ TEST_CASE("what is due follows from the visits of the month, the years, and what
         Code::kUnitUnknown);
 }
 
+TEST_CASE("what is due is planned where the rule wants it, and what cannot be is left with its reason") {
+  County county;
+  constexpr std::int64_t kMarch = 20'513;
+  constexpr std::int64_t kApril = 20'544;
+  VisitPlan pattern = plan_of("ROUTINE", {}, kMarch, kApril + 29);
+  REQUIRE(county.plan(plan_of("ROUTINE", {"I001"}, kMarch + 7, kMarch + 8)) == Code{});
+  VisitPlan special = plan_of("SPECIAL", {"I001", "I002", "I003"}, kMarch + 1, kMarch + 2);
+  special.school = "140003";
+  REQUIRE(county.plan(special) == Code{});
+  const auto plan_due = [&](std::string_view unit = {}) { return county.office->plan_due("王处长", unit, pattern); };
+  const auto planned = [&](const PlannedDue& due) {
+    std::vector<std::string> out;
+    for (const Bytes& id : due.visits.ids) {
+      const auto cell = [&](const char* column) { return county.office.cell("visit", {BytesView(id)}, column); };
+      out.push_back(cell("school") + " " + cell("from_day") + ".." + cell("to_day") + " " + cell("state"));
+    }
+    return out;
+  };
+  pattern.kind = "SPECIAL";
+  CHECK(plan_due().error().code == Code::kPlanWrong);
+  pattern.kind = "ROUTINE";
+  pattern.template_code = "none";
+  CHECK(plan_due().error().code == Code::kTemplateUnknown);
+  pattern.template_code = "daily";
+  CHECK(plan_due("15").error().code == Code::kUnitUnknown);
+
+  const auto due = plan_due();
+  REQUIRE(due);
+  CHECK(planned(*due) == std::vector<std::string>{"140001 20544..20573 ASSIGNED", "140002 20513..20543 PLANNED",
+                                                  "140002 20544..20573 PLANNED", "140003 20544..20573 PLANNED"});
+  CHECK(county.office.cell("team_member", {BytesView(due->visits.ids[0]), "I001"}, "role") == "LEAD");
+  REQUIRE(due->left.size() == 1);
+  CHECK(due->left[0].school == "140003");
+  CHECK(due->left[0].window.from_day == kMarch);
+  CHECK(due->left[0].why.code == Code::kOtherVisits);
+  // Asked again, nothing is planned twice; with a reason, what others stood in the way of is.
+  const auto again = plan_due();
+  REQUIRE(again);
+  CHECK(again->visits.ids.empty());
+  CHECK(again->left.size() == 1);
+  pattern.reason = "开学检查";
+  CHECK(planned(plan_due().value()) == std::vector<std::string>{"140003 20513..20543 PLANNED"});
+
+  // Two a month: the month's other half. The visit of the other month is no reason to ask.
+  county.settle(Policy::kRoutineVisitsPerMonth, "1402", 2);
+  pattern.reason.clear();
+  CHECK(planned(plan_due("1402").value()) ==
+        std::vector<std::string>{"140001 20528..20543 ASSIGNED", "140001 20559..20573 ASSIGNED"});
+  // Who may not go there is not sent.
+  county.settle(Policy::kRoutineVisitsPerMonth, "1402", 3);
+  county.decide([](Store&) -> Result<ChangesBuilder> {
+    ChangesBuilder rows;
+    rows.insert("conflict_of_interest", {std::string("I001"), std::string("140001"), std::string("R1"), Value()});
+    return rows;
+  });
+  const auto kept_away = plan_due("1402");
+  REQUIRE(kept_away);
+  CHECK(kept_away->visits.ids.empty());
+  REQUIRE(kept_away->left.size() == 2);
+  CHECK(kept_away->left[0].why.code == Code::kRecused);
+
+  pattern.kind = "COMPREHENSIVE";
+  pattern.announced = false;
+  CHECK(plan_due("1403").error().code == Code::kUnannouncedComprehensive);
+  pattern.announced = true;
+  pattern.reason = "五年一次";
+  CHECK(planned(plan_due("1403").value()) == std::vector<std::string>{"140002 20513..20573 PLANNED"});
+  REQUIRE(county.office->rebuild());
+}
+
+TEST_CASE("of two visits to a school one is made, which looks at all that both would have") {
+  County county;
+  const auto planned = [&](const VisitPlan& plan) { return county.office->plan("王处长", {plan}).value().front(); };
+  VisitPlan plan = plan_of("ROUTINE", {"I001"}, 20'500, 20'510);
+  plan.reason = "随访";
+  plan.items = {"S1"};
+  const Bytes visit = planned(plan);
+  plan.from_day = 20'505;
+  plan.to_day = 20'520;
+  plan.items = {"S1", "S2"};
+  plan.team = {"I002"};
+  const Bytes other = planned(plan);
+  const auto merge = [&](BytesView one, BytesView two) {
+    const auto done = county.office->merge("王处长", one, two);
+    return done ? Code{} : done.error().code;
+  };
+  const auto cell = [&](const char* column) { return county.office.cell("visit", {BytesView(visit)}, column); };
+  CHECK(merge(visit, visit) == Code::kNotMergeable);
+  CHECK(merge(visit, Bytes(16, 1)) == Code::kVisitUnknown);
+  plan.school = "140002";
+  CHECK(merge(visit, planned(plan)) == Code::kNotMergeable);
+  plan.school = "140001";
+  plan.unseal_at_utc_ms = county.office.machine.clock.wall_utc_ms() + kHour_ms;
+  CHECK(merge(visit, planned(plan)) == Code::kNotMergeable);
+  plan.unseal_at_utc_ms.reset();
+  plan.kind = "SPECIAL";
+  plan.team = {"I003", "I004", "I005"};
+  CHECK(merge(visit, planned(plan)) == Code::kNotMergeable);  // It asks for a larger team and a notice.
+  CHECK(cell("items") == "S1");
+
+  REQUIRE(merge(visit, other) == Code{});
+  CHECK(cell("items") == "S1,S2");
+  CHECK(cell("from_day") == "20505");
+  CHECK(cell("to_day") == "20510");
+  CHECK(cell("state") == "ASSIGNED");
+  CHECK(county.office.visit_state(other) == "CANCELLED");
+  CHECK(county.office.cell("visit", {BytesView(other)}, "reason") == "merged into " + to_hex(visit));
+  CHECK(merge(visit, other) == Code::kTransitionNotAllowed);
+
+  // One that asks for everything makes the other ask for everything; days that never meet stay the visit's own.
+  plan = plan_of("ROUTINE", {"I002"}, 20'600, 20'601);
+  REQUIRE(merge(visit, planned(plan)) == Code{});
+  CHECK(cell("items") == "null");
+  CHECK(cell("from_day") == "20505");
+  TestDevice device(county.office, "I001");
+  device.enrol();
+  device.must_sync();
+  device.check_in(visit);
+  device.must_sync();
+  plan.from_day = plan.to_day = 20'700;
+  CHECK(merge(visit, planned(plan)) == Code::kTransitionNotAllowed);
+  REQUIRE(county.office->rebuild());
+}
+
+TEST_CASE("visits of a campaign or of a draw are counted there, and not merged away") {
+  County county;
+  CampaignPlan campaign;
+  campaign.code = "READ-2026";
+  campaign.title = "阅读";
+  campaign.kind = "ROUTINE";
+  county.decide([&](Store& rows) { return enter_campaign(rows, campaign); });
+  const auto planned = [&](const VisitPlan& plan) { return county.office->plan("王处长", {plan}).value().front(); };
+  VisitPlan plan = plan_of("ROUTINE", {"I001"});
+  plan.reason = "随访";
+  plan.items = {"S1"};
+  const Bytes own = planned(plan);
+  plan.campaign = campaign.code;
+  const Bytes counted = planned(plan);
+  plan.campaign.clear();
+  plan.items = {"S2"};
+  const Bytes more = planned(plan);
+  const auto merge = [&](BytesView one, BytesView two) {
+    const auto done = county.office->merge("王处长", one, two);
+    return done ? Code{} : done.error().code;
+  };
+  CHECK(merge(own, counted) == Code::kNotMergeable);
+  CHECK(merge(counted, more) == Code::kNotMergeable);
+  CHECK(merge(counted, own) == Code{});
+}
+
 TEST_CASE("a code is read out, typed as people type, and never another one") {
   for (const int byte : {0, 1, 127, 255}) {
     const Bytes code(kSealCodeBytes, static_cast<std::uint8_t>(byte));
