@@ -78,7 +78,8 @@ Result<RowUpdate> read_update(CborReader& in, const Table& table) {
     update.key.push_back(cell);
   }
   DUDAO_TRY(const std::uint64_t cells, in.map());
-  if (cells == 0 || cells > table.columns.size()) return fail(Code::kChangesShape, std::string(table.name) + " update");
+  if (cells == 0 || cells > table.columns.size() - table.key_columns)
+    return fail(Code::kChangesShape, std::string(table.name) + " update");
   for (std::uint64_t i = 0; i < cells; ++i) {
     DUDAO_TRY(const std::int64_t column, in.integer());
     if (column < static_cast<std::int64_t>(table.key_columns) ||

@@ -2,6 +2,8 @@
 
 #include "sync/payloads.hpp"
 
+#include <limits>
+
 #include <catch2/catch.hpp>
 
 using namespace dudao;
@@ -141,6 +143,7 @@ TEST_CASE("an update names a row by its whole key and changes cells that the row
   CHECK(verdict(2, 4, {6}) == "answer key");
   CHECK(verdict(2, 3, {}) == "answer update");
   CHECK(verdict(2, 3, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}) == "answer update");
+  CHECK(verdict(2, 3, {3, 4, 5, 6, 7, 8, 9}) == "answer.at_utc_ms");  // whose null is none
   CHECK(verdict(2, 3, {2}) == "answer column");
   CHECK(verdict(2, 3, {10}) == "answer column");
 }
@@ -189,6 +192,7 @@ TEST_CASE("a column of integers is written in the shorter of its two forms, at e
   CHECK_FALSE(in_differences({0xf0000000, 0xffffffff}));
   CHECK(in_differences({0x100000000, 0x100000001}));
   CHECK(in_differences({-25, -26, -25, -26}));
+  CHECK_FALSE(in_differences({0, 100, 0, 100}));
 }
 
 TEST_CASE("rows and updates up to the limit are read, one more is not") {
@@ -264,4 +268,33 @@ TEST_CASE("a table of three or five parts, or with a column that is none, is ref
   CHECK(code(3, true, 2) == Code::kChangesShape);
   CHECK(code(4, true, 1) == Code::kChangesShape);
   CHECK(code(4, false, 2) != Code{});
+}
+
+TEST_CASE("a column whose sums leave what an integer holds is refused, though everything around it can be read") {
+  const auto code = [](std::int64_t second) {
+    CborWriter out;
+    out.array(1);
+    out.array(4);
+    out.integer(find_table("answer")->id);
+    out.integer(2);
+    out.array(find_table("answer")->columns.size());
+    const std::vector<Value> rows[] = {answer(1, "A1", std::int64_t{1}, 5), answer(1, "A2", std::int64_t{1}, 5)};
+    for (std::size_t column = 0; column < rows[0].size(); ++column) {
+      if (column != 8) {
+        write_column(out, std::vector<ValueView>{as_view(rows[0][column]), as_view(rows[1][column])});
+        continue;
+      }
+      out.map(1);
+      out.integer(2);  // as differences
+      out.array(2);
+      out.integer(std::numeric_limits<std::int64_t>::max() - 1);
+      out.integer(second);
+    }
+    out.array(0);
+    CborReader in(out.written());
+    const auto read = read_changes(in);
+    return read ? Code{} : read.error().code;
+  };
+  CHECK(code(1) == Code{});
+  CHECK(code(2) == Code::kChangesShape);
 }
