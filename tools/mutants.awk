@@ -50,6 +50,24 @@ function bounds(i,    depth) {
   while (at[to - 1] ~ /[ \n]/) to--
 }
 
+# What stands on both sides of the comparison at i: [left, right).
+function operands(i,    depth) {
+  bounds(i)
+  depth = 0
+  for (left = i; left > from; left--) {
+    if (at[left - 1] ~ /[])}]/) depth++
+    else if (at[left - 1] ~ /[([{]/) depth--
+    else if (depth == 0 && substr(shape, left - 2, 2) ~ /^(&&|[|][|])$/) break
+  }
+  for (right = i; right < to; right++) {
+    if (at[right] ~ /[([{]/) depth++
+    else if (at[right] ~ /[])}]/) depth--
+    else if (depth == 0 && substr(shape, right, 2) ~ /^(&&|[|][|])$/) break
+  }
+  while (at[left] ~ /[ \n]/) left++
+  while (at[right - 1] ~ /[ \n]/) right--
+}
+
 function found(what) {
   printf "%d\t%s\t%d\t%s\n", ++number, FILENAME, line, what
   return number in kept
@@ -80,6 +98,7 @@ BEGIN {
 {
   split("", deleted); split("", ignored); split("", rule); split("", rule_end); split("", unruled)
   split("", opened); split("", closed); split("", mutants_of)
+  split("", reach); split("", blind); split("", edge); split("", edge_begin); split("", edge_operator); split("", edge_end)
   read_shape($0)
   size = length(shape)
   line = 1
@@ -104,8 +123,16 @@ BEGIN {
       # A refusal that is not made.
       body = closing(i + 3) + 1
       rest = substr(shape, body)
-      if (rest ~ /^ [{]/) { rest = substr(rest, 3, closing(body + 1) - body - 2); sub(/^.*;[ \n]*return /, "return ", rest) }
-      if (rest ~ refusal && found("check deleted")) deleted[i] = number
+      braced = rest ~ /^ [{]/
+      if (braced) { rest = substr(rest, 3, closing(body + 1) - body - 2); sub(/^.*;[ \n]*return /, "return ", rest) }
+      if (rest ~ refusal && found("check deleted")) {
+        deleted[i] = number
+        # Only a program that makes the refusal can tell that it is gone.
+        match(substr(shape, body), braced ? "^ [{]" : "^[ \n]*return ")
+        if (braced) reach[body + RLENGTH] = " dudao_reach(" number ");"
+        else if (rest !~ /^[ \n]*return [{]/) reach[body + RLENGTH] = "dudao_reach(" number "), "
+        blind[number] = !((body + RLENGTH) in reach)
+      }
     } else if (at[i] == "D" && substr(shape, i, 12) == "DUDAO_CHECK(") {
       # An error that is not passed on.
       if (found("error ignored")) ignored[i] = number
@@ -116,6 +143,13 @@ BEGIN {
       bounds(i)
       if (!(from in opened)) { opened[from] = to; closed[to] = closed[to] "))" }
       mutants_of[from] = mutants_of[from] " " number
+      edge[number] = op ~ /^[<>]/
+      if (edge[number]) {
+        operands(i)
+        edge_begin[left] = "dudao_edge<'" substr(op, 1, 1) "', " length(op) ">(" number ", "
+        edge_operator[i + 1] = length(op)
+        edge_end[right] = 1
+      }
       changed[number] = "static_cast<bool>(" substr(code, from, i - from) " " other[op] " " substr(code, i + 1 + length(op), to - i - 1 - length(op)) ")"
     }
   }
@@ -125,12 +159,15 @@ BEGIN {
   target_line = 1
   plain = 1
   for (i = 1; i <= size + 1; i++) {
-    if (!(i in closed || i in opened || i in deleted || i in ignored || i in rule || i in rule_end || i in unruled)) continue
+    if (!(i in closed || i in opened || i in deleted || i in ignored || i in rule || i in rule_end || i in unruled ||
+          i in edge_begin || i in edge_operator || i in edge_end || i in reach)) continue
     emit(substr($0, plain, i - plain))
     plain = i
+    if (i in edge_end) emit(")")
+    if (i in reach) emit(reach[i])
     if (i in closed) emit(closed[i])
     if (i in rule_end) emit(")")
-    if (i in deleted) emit_alternative(deleted[i], "if (dudao_mutant(" deleted[i] ")) {} else ")
+    if (i in deleted) emit_alternative(deleted[i], "if (" (blind[deleted[i]] ? "dudao_mutant(" : "dudao_awake(") deleted[i] ")) {} else ")
     if (i in rule) emit_alternative(rule[i], "static_cast<ActorSet>(dudao_rule(" rule[i] ") ? 0 : ")
     if (i in ignored) {
       emit_alternative(ignored[i], "DUDAO_CHECK_UNLESS(" ignored[i] ", ")
@@ -144,11 +181,16 @@ BEGIN {
       emit("(")
       count = split(mutants_of[i], ids, " ")
       for (n = 1; n <= count; n++) {
-        emit("dudao_mutant(" ids[n] ") ?")
+        emit((edge[ids[n]] ? "dudao_awake(" : "dudao_mutant(") ids[n] ") ?")
         emit_alternative(ids[n], changed[ids[n]])
         emit("\n: ")
       }
       emit("static_cast<bool>(")
+    }
+    if (i in edge_begin) emit(edge_begin[i])
+    if (i in edge_operator) {
+      emit(",")
+      plain = i + edge_operator[i]
     }
   }
   emit(substr($0, plain))
