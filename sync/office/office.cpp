@@ -806,10 +806,14 @@ struct Office::Impl {
 };
 
 Result<std::unique_ptr<Office>> Office::open(Platform& platform, const Options& options) {
+  DUDAO_TRY(auto store, open_sqlite_store(options.database));
+  return open(platform, options, std::move(store));
+}
+
+Result<std::unique_ptr<Office>> Office::open(Platform& platform, const Options& options, std::unique_ptr<Store> store) {
   auto key = platform.keys.public_key(options.key_name);
   if (!key && key.error().code == Code::kKeyMissing) key = platform.keys.create(options.key_name, Algorithm::kEd25519);
   if (!key) return fail(key.error());
-  DUDAO_TRY(auto store, open_sqlite_store(options.database));
   std::unique_ptr<Office> office(
       new Office(std::make_unique<Impl>(platform, options, std::move(store), std::move(*key))));
   DUDAO_CHECK(office->impl_->load());

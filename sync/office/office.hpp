@@ -40,7 +40,7 @@ struct PendingEnrolment {
 class Office {
  public:
   struct Options {
-    std::string database;  ///< path; made when absent
+    std::string database;  ///< path; made when absent; unused where a store is given
     std::string origin;    ///< name of the log; of an existing database it must be the same
     std::string key_name = "office";
     std::int64_t clock_tolerance_ms = 5 * 60 * 1000;
@@ -48,6 +48,8 @@ class Office {
   /// Opens or founds the office: a new log begins with its genesis statement. `platform` outlives it.
   /// Errors: those of open_database, kOriginChanged, kOfficeKeyChanged, kLedgerBroken.
   static Result<std::unique_ptr<Office>> open(Platform& platform, const Options& options);
+  /// On a store that is open, of whatever kind. Errors: as above, but for those of open_database.
+  static Result<std::unique_ptr<Office>> open(Platform& platform, const Options& options, std::unique_ptr<Store> store);
   ~Office();
 
   /// POST /v1/sync, POST /v1/enrol, POST /v1/school (school_desk.hpp), GET /v1/checkpoint, GET /v1/key. Never fails:
