@@ -6,6 +6,7 @@
 #include "platform/platform.hpp"
 #include "tools/console/console.hpp"
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -15,14 +16,16 @@
 
 namespace dudao {
 
+inline constexpr std::size_t kMaxImportBytes = std::size_t{256} << 20U;
+inline constexpr std::size_t kMaxSmallFileBytes = std::size_t{1} << 20U;
+
 /// Used by one thread.
 class OfficeCommands {
  public:
   using Ask = std::function<Result<nlohmann::json>(std::string_view method, nlohmann::json params)>;
-  using Read = std::function<Result<Bytes>(const std::string& path)>;
-  /// `asks` calls a method of admin.hpp; `reads` gives the content of a file that was named, of 1 MiB at most.
-  OfficeCommands(Console& terminal, Ask asks, Read reads)
-      : console(terminal), ask(std::move(asks)), read(std::move(reads)) {}
+  /// `asks` calls a method of admin.hpp.
+  OfficeCommands(Console& terminal, Files& on_disk, Ask asks)
+      : console(terminal), files(on_disk), ask(std::move(asks)) {}
 
   std::string tr(std::string_view english, std::string_view chinese) const { return console.tr(english, chinese); }
   void say(std::string_view line) const { console.say(line); }
@@ -35,6 +38,12 @@ class OfficeCommands {
     if (!console.json()) words(*answer);
     return kExitDone;
   }
+  /// A file that was named on the command line, and that an error names again.
+  Result<Bytes> read(const std::string& path, std::size_t most = kMaxSmallFileBytes) const {
+    auto bytes = files.read(path, most);
+    if (!bytes && bytes.error().detail.empty()) bytes.error().detail = path;
+    return bytes;
+  }
   CLI::App* add(CLI::App& parent, const char* name, std::string_view english, std::string_view chinese,
                 std::function<int()> run, std::string_view examples = {}) const {
     return console.command(parent, name, english, chinese, std::move(run), examples);
@@ -44,17 +53,46 @@ class OfficeCommands {
   }
 
   Console& console;
+  Files& files;
   const Ask ask;
-  const Read read;
 };
 
+/// Of a file that the office writes: one that is running stands in another folder.
+inline std::string absolute(const std::string& path) { return std::filesystem::absolute(path).string(); }
+
+// A document's cells as they stand in a line at the terminal.
+/// Empty for null; what is no text as JSON has it.
+inline std::string text_in(const nlohmann::json& one, const char* name) {
+  const nlohmann::json& cell = one.at(name);
+  return cell.is_null() ? std::string() : cell.is_string() ? cell.get<std::string>() : cell.dump();
+}
+/// "-" where there is no text.
+inline std::string text_or_dash(const nlohmann::json& one, const char* name) {
+  const auto cell = one.find(name);
+  return cell != one.end() && cell->is_string() ? cell->get<std::string>() : "-";
+}
+/// "D001, D002".
+inline std::string joined(const nlohmann::json& texts) {
+  std::string out;
+  for (const nlohmann::json& text : texts) out += (out.empty() ? "" : ", ") + text.get<std::string>();
+  return out;
+}
+
+// Each adds to the help in the order in which it is called.
+void add_register_commands(CLI::App& app, const OfficeCommands& office);
+void add_checklist_commands(CLI::App& app, const OfficeCommands& office);
+void add_visit_commands(CLI::App& app, const OfficeCommands& office);
+void add_finding_commands(CLI::App& app, const OfficeCommands& office);
 void add_inspector_commands(CLI::App& app, const OfficeCommands& office);
+/// `session_file`: where the token of who is logged in is kept, known once the command line was read.
+void add_people_commands(CLI::App& app, const OfficeCommands& office, const std::function<std::string()>& session_file);
 void add_jurisdiction_commands(CLI::App& app, const OfficeCommands& office);
 void add_plan_commands(CLI::App& app, const OfficeCommands& office);
 /// After add_jurisdiction_commands(), whose group "deadlines" it adds to.
 void add_proceeding_commands(CLI::App& app, const OfficeCommands& office);
-/// `session_file`: where the token of who is logged in is kept, known once the command line was read.
-void add_people_commands(CLI::App& app, const OfficeCommands& office, Files& files,
-                         const std::function<std::string()>& session_file);
+void add_document_commands(CLI::App& app, const OfficeCommands& office);
+void add_draw_commands(CLI::App& app, const OfficeCommands& office);
+void add_device_commands(CLI::App& app, const OfficeCommands& office);
+void add_figure_commands(CLI::App& app, const OfficeCommands& office);
 
 }  // namespace dudao

@@ -21,17 +21,11 @@ template <class T>
 json or_null(const std::optional<T>& value) {
   return value ? json(*value) : json();
 }
-json date_or_null(const std::optional<std::int64_t>& day) { return day ? json(day_text(*day)) : json(); }
 
 template <class T>
 std::optional<T> given(const AdminCall& call, const char* name) {
   const auto found = call.params.find(name);
   return found == call.params.end() || found->is_null() ? std::nullopt : std::optional(found->get<T>());
-}
-Result<std::optional<std::int64_t>> given_day(const AdminCall& call, const char* name) {
-  if (call.text(name).empty()) return std::optional<std::int64_t>();
-  DUDAO_TRY(const std::int64_t day, call.day(name, 0));
-  return std::optional(day);
 }
 
 /// A row with its days as dates.
@@ -202,7 +196,7 @@ Result<json> change_inspector_profile(const AdminCall& call) {
   change.lead = given<bool>(call, "lead");
   change.education_years = given<std::int64_t>(call, "education_years");
   change.capacity = given<std::int64_t>(call, "capacity");
-  DUDAO_TRY(change.credential_until_day, given_day(call, "credential-until"));
+  DUDAO_TRY(change.credential_until_day, call.given_day("credential-until"));
   return decided(call, "inspector.profile", json::object(),
                  [&](Store& rows) { return change_profile(rows, call.text("inspector"), change); });
 }
@@ -217,8 +211,8 @@ Result<json> step_inspector(const AdminCall& call) {
   act.reason = call.text("reason");
   act.cause = exit_cause_from(call.text("cause"));
   DUDAO_TRY(act.day, call.day("day", call.today));
-  DUDAO_TRY(act.from_day, given_day(call, "from"));
-  DUDAO_TRY(act.to_day, given_day(call, "to"));
+  DUDAO_TRY(act.from_day, call.given_day("from"));
+  DUDAO_TRY(act.to_day, call.given_day("to"));
   act.name = call.text("name");
   act.full_time = call.params.value("full_time", false);
   act.lead = call.params.value("lead", false);
@@ -243,7 +237,7 @@ Result<json> record_inspector_term(const AdminCall& call) {
 }
 
 Result<json> declare_inspector_conflict(const AdminCall& call) {
-  DUDAO_TRY(const auto until_day, given_day(call, "until"));
+  DUDAO_TRY(const auto until_day, call.given_day("until"));
   return decided(
       call, "inspector.conflict", {{"school", call.text("school")}, {"reason", call.text("reason")}}, [&](Store& rows) {
         return declare_conflict(rows, call.text("inspector"), call.text("school"), call.text("reason"), until_day);
@@ -309,11 +303,6 @@ Result<json> decide_inspector_assessment(const AdminCall& call) {
 }
 
 // --- Words.
-
-std::string text_in(const json& one, const char* name) {
-  const json& cell = one.at(name);
-  return cell.is_null() ? std::string() : cell.is_string() ? cell.get<std::string>() : cell.dump();
-}
 
 void say_summary(const OfficeCommands& office, const json& one) {
   const json& training = one.at("training");

@@ -159,8 +159,8 @@ constexpr const char* kNewPasswordVariable = "DUDAO_OFFICE_NEW_PASSWORD";
 /// The commands, with what they share.
 class PeopleCommands {
  public:
-  PeopleCommands(const OfficeCommands& office, Files& files, std::function<std::string()> session_file)
-      : office_(office), files_(files), session_file_(std::move(session_file)) {}
+  PeopleCommands(const OfficeCommands& office, std::function<std::string()> session_file)
+      : office_(office), session_file_(std::move(session_file)) {}
 
   int log_in() {
     const auto done = [&]() -> Result<json> {
@@ -176,8 +176,8 @@ class PeopleCommands {
       DUDAO_TRY(json out, std::move(answer));
       const std::string path = session_file_();
       if (const std::string folder = std::filesystem::path(path).parent_path().string(); !folder.empty())
-        DUDAO_CHECK(files_.make_folder(folder));
-      DUDAO_CHECK(files_.write(path, view(out.at("session").get<std::string>() + "\n"), true));
+        DUDAO_CHECK(office_.files.make_folder(folder));
+      DUDAO_CHECK(office_.files.write(path, view(out.at("session").get<std::string>() + "\n"), true));
       out.erase("session");
       return out;
     }();
@@ -195,7 +195,8 @@ class PeopleCommands {
     // The token goes also where the office no longer knows it.
     const auto answer = office_.ask("logout", json::object());
     if (!answer && answer.error().code != Code::kSessionOver) return office_.console.fail(answer.error());
-    if (const Status removed = files_.remove(session_file_()); !removed) return office_.console.fail(removed.error());
+    if (const Status removed = office_.files.remove(session_file_()); !removed)
+      return office_.console.fail(removed.error());
     office_.console.print(json::object());
     office_.say(tr("Logged out.", "已退出登录。"));
     return kExitDone;
@@ -307,10 +308,11 @@ class PeopleCommands {
   }
 
   Result<std::string> present_password() {
-    return read_secret(files_, {given.password_file, kPasswordVariable, tr("Your password: ", "您的密码："), false});
+    return read_secret(office_.files,
+                       {given.password_file, kPasswordVariable, tr("Your password: ", "您的密码："), false});
   }
   Result<std::string> new_password(const std::string& file) {
-    return read_secret(files_, {file, kNewPasswordVariable, tr("New password: ", "新密码："), true});
+    return read_secret(office_.files, {file, kNewPasswordVariable, tr("New password: ", "新密码："), true});
   }
 
   static std::string described(const json& person) {
@@ -330,7 +332,6 @@ class PeopleCommands {
   }
 
   const OfficeCommands& office_;
-  Files& files_;
   std::function<std::string()> session_file_;
 };
 
@@ -351,9 +352,9 @@ const AdminArea& people_methods() {
   return methods;
 }
 
-void add_people_commands(CLI::App& app, const OfficeCommands& office, Files& files,
+void add_people_commands(CLI::App& app, const OfficeCommands& office,
                          const std::function<std::string()>& session_file) {
-  const auto at = std::make_shared<PeopleCommands>(office, files, session_file);
+  const auto at = std::make_shared<PeopleCommands>(office, session_file);
   Options& given = at->given;
   const auto password_file = [&](CLI::App* command, std::string_view english, std::string_view chinese) {
     command->add_option("--password-file", given.password_file, office.tr(english, chinese));

@@ -2,6 +2,7 @@
 
 #include "schema/answer.hpp"
 #include "sync/office/planning.hpp"
+#include "sync/office/rows.hpp"
 #include "tools/office/admin.hpp"
 #include "tools/office/commands.hpp"
 
@@ -11,22 +12,6 @@ namespace dudao {
 namespace {
 
 using nlohmann::json;
-
-Result<Bytes> visit_id(const AdminCall& call) {
-  const auto id = from_hex(call.text("visit"));
-  if (!id || id->size() != 16) return fail(Code::kOptionWrong, "a visit is named by its 32 hex digits");
-  return *id;
-}
-
-json or_null(const Value& cell) {
-  if (const auto* words = std::get_if<std::string>(&cell)) return *words;
-  if (const auto* number = std::get_if<std::int64_t>(&cell)) return *number;
-  return nullptr;
-}
-json date_or_null(const Value& cell) {
-  const auto* day = std::get_if<std::int64_t>(&cell);
-  return day ? json(date_text(*day)) : json();
-}
 
 Result<json> add_campaign(const AdminCall& call) {
   CampaignPlan plan;
@@ -45,10 +30,8 @@ Result<json> add_campaign(const AdminCall& call) {
   plan.template_version = call.params.value("version", std::int64_t{1});
   plan.items = call.texts("items");
   if (const auto quota = call.params.value("quota", std::int64_t{0}); quota != 0) plan.quota = quota;
-  for (const auto& [name, day] : {std::pair("from", &plan.from_day), std::pair("to", &plan.to_day)}) {
-    if (call.text(name).empty()) continue;
-    DUDAO_TRY(*day, call.day(name, 0));
-  }
+  DUDAO_TRY(plan.from_day, call.given_day("from"));
+  DUDAO_TRY(plan.to_day, call.given_day("to"));
   DUDAO_TRY(const auto indices,
             call.office.decide(call.actor, "campaign.enter", [&](Store& rows) { return enter_campaign(rows, plan); }));
   return json{{"campaign", plan.code}, {"index", indices.front()}};
@@ -62,16 +45,16 @@ Result<json> list_campaigns(const AdminCall& call) {
     return rows.each_row(campaigns, [&](const StoredRow& row) -> Status {
       const ValueView key = as_view(row.cells[0]);
       DUDAO_TRY(const auto design, rows.row(designs, std::span(&key, 1)));
-      json one = {{"campaign", or_null(row.cells[0])},
-                  {"title", or_null(row.cells[1])},
-                  {"kind", or_null(row.cells[2])},
-                  {"authority", or_null(row.cells[3])},
+      json one = {{"campaign", cell_json(row.cells[0])},
+                  {"title", cell_json(row.cells[1])},
+                  {"kind", cell_json(row.cells[2])},
+                  {"authority", cell_json(row.cells[3])},
                   {"on_annual_list", row.cells[4] != Value(std::int64_t{0})},
-                  {"justification", or_null(row.cells[5])},
-                  {"from", date_or_null(row.cells[6])},
-                  {"to", date_or_null(row.cells[7])}};
+                  {"justification", cell_json(row.cells[5])},
+                  {"from", date_or_null(integer_in(campaigns, row, "from_day"))},
+                  {"to", date_or_null(integer_in(campaigns, row, "to_day"))}};
       for (std::size_t i = 1; design && i < designs.columns.size(); ++i)
-        one[designs.columns[i].name] = or_null(design->cells[i]);
+        one[designs.columns[i].name] = cell_json(design->cells[i]);
       out.push_back(std::move(one));
       return {};
     });
@@ -80,19 +63,19 @@ Result<json> list_campaigns(const AdminCall& call) {
 }
 
 Result<json> assign(const AdminCall& call) {
-  DUDAO_TRY(const Bytes visit, visit_id(call));
+  DUDAO_TRY(const Bytes visit, call.visit());
   DUDAO_CHECK(call.office.assign(call.actor, visit, call.texts("team")));
   return json{{"visit", to_hex(visit)}};
 }
 
 Result<json> replace_drawn(const AdminCall& call) {
-  DUDAO_TRY(const Bytes visit, visit_id(call));
+  DUDAO_TRY(const Bytes visit, call.visit());
   DUDAO_TRY(const Bytes stands,
             call.office.replace_drawn(call.actor, visit, call.text("inspector"), call.text("reason")));
   json out = {{"visit", to_hex(stands)}, {"same", stands == visit}, {"team", json::array()}};
   DUDAO_CHECK(call.office.read([&](Store& rows) {
     return rows.each_row_of_visit(*find_table("team_member"), stands, 0, [&](const StoredRow& member) -> Status {
-      if (std::holds_alternative<std::monostate>(member.cells[3])) out["team"].push_back(or_null(member.cells[1]));
+      if (std::holds_alternative<std::monostate>(member.cells[3])) out["team"].push_back(cell_json(member.cells[1]));
       return {};
     });
   }));
@@ -100,7 +83,7 @@ Result<json> replace_drawn(const AdminCall& call) {
 }
 
 Result<json> unseal_code(const AdminCall& call) {
-  DUDAO_TRY(const Bytes visit, visit_id(call));
+  DUDAO_TRY(const Bytes visit, call.visit());
   DUDAO_TRY(const std::string code, call.office.unseal_code(call.actor, visit, call.text("reason")));
   return json{{"visit", to_hex(visit)}, {"code", code}};
 }
@@ -114,10 +97,10 @@ Result<json> list_due(const AdminCall& call) {
     for (const DueVisit& one : all)
       out.push_back({{"school", one.school},
                      {"kind", one.kind},
-                     {"inspector", one.inspector.empty() ? json() : json(one.inspector)},
+                     {"inspector", text_or_null(one.inspector)},
                      {"done", one.done},
                      {"required", one.required},
-                     {"last", one.last_day ? json(date_text(*one.last_day)) : json()}});
+                     {"last", date_or_null(one.last_day)}});
     return {};
   }));
   return json{{"due", std::move(out)}, {"from", date_text(from_day)}, {"to", date_text(to_day)}};
@@ -196,9 +179,7 @@ void add_plan_commands(CLI::App& app, const OfficeCommands& office) {
   office.add(*campaign, "list", "All campaigns", "所有专项", [=] {
     return at->tell("campaign list", json::object(), [&](const json& done) {
       for (const json& one : done.at("campaigns")) {
-        const auto cell = [&](const char* name) {
-          return one.contains(name) && one.at(name).is_string() ? one.at(name).get<std::string>() : std::string("-");
-        };
+        const auto cell = [&](const char* name) { return text_or_dash(one, name); };
         at->say(cell("campaign") + "  " + cell("title") + "  " + cell("kind") + "  " + cell("from") + ".." +
                 cell("to") +
                 (one.at("on_annual_list").get<bool>()
@@ -229,14 +210,11 @@ void add_plan_commands(CLI::App& app, const OfficeCommands& office) {
         return at->tell("replace",
                         {{"visit", given->visit}, {"inspector", given->inspector}, {"reason", given->reason}},
                         [&](const json& done) {
-                          std::string team;
-                          for (const json& who : done.at("team"))
-                            team += (team.empty() ? "" : ", ") + who.get<std::string>();
                           if (!done.at("same").get<bool>())
                             at->say(at->tr("Nobody fits there: the next school takes its place.",
                                            "该校无人可递补，由下一所备选学校替代。"));
                           at->say(at->tr("Visit ", "督导 ") + done.at("visit").get<std::string>() +
-                                  at->tr(", team ", "，小组 ") + team);
+                                  at->tr(", team ", "，小组 ") + joined(done.at("team")));
                         });
       },
       "dudao-office replace 0199… D001 R1");
@@ -265,7 +243,7 @@ void add_plan_commands(CLI::App& app, const OfficeCommands& office) {
               for (const json& one : done.at("due"))
                 at->say(one.at("school").get<std::string>() + "  " + one.at("kind").get<std::string>() + "  " +
                         one.at("done").dump() + "/" + one.at("required").dump() + "  " +
-                        (one.at("inspector").is_string() ? one.at("inspector").get<std::string>() : std::string("-")) +
+                        text_or_dash(one, "inspector") +
                         (one.at("last").is_string() ? at->tr("  last ", "  上次 ") + one.at("last").get<std::string>()
                                                     : std::string()));
               at->say(at->tr("Due: ", "应督导：") + std::to_string(done.at("due").size()));

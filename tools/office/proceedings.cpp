@@ -21,18 +21,8 @@ using nlohmann::json;
 
 constexpr std::int64_t kDaysAhead = 30;
 
-json or_null(const std::string& text) { return text.empty() ? json() : json(text); }
-json day_or_null(const std::optional<std::int64_t>& day) { return day ? json(date_text(*day)) : json(); }
-std::string name_of(const FindingKey& key) {
-  return to_hex(key.visit) + ":" + std::to_string(key.author) + "/" + std::to_string(key.n);
-}
 json finding_or_null(const std::optional<FindingKey>& key) { return key ? json(name_of(*key)) : json(); }
 
-Result<std::optional<std::int64_t>> day_given(const AdminCall& call, const char* name) {
-  if (call.text(name).empty()) return std::optional<std::int64_t>();
-  DUDAO_TRY(const std::int64_t day, call.day(name, 0));
-  return std::optional(day);
-}
 Result<Bytes> bytes_given(const AdminCall& call, const char* name, std::size_t size) {
   const std::string hex = call.text(name);
   if (hex.empty()) return Bytes();
@@ -46,18 +36,18 @@ json view_json(const ProceedingView& one, bool behind) {
   return {{"code", one.code},
           {"kind", to_string(one.kind)},
           {"state", to_string(one.state)},
-          {"unit", or_null(one.org_unit)},
-          {"school", or_null(one.school)},
+          {"unit", text_or_null(one.org_unit)},
+          {"school", text_or_null(one.school)},
           {"visit", one.visit.empty() ? json() : json(to_hex(one.visit))},
           {"finding", finding_or_null(one.finding)},
           {"subject", one.subject},
-          {"basis", or_null(one.basis)},
-          {"facts", or_null(one.facts)},
+          {"basis", text_or_null(one.basis)},
+          {"facts", text_or_null(one.facts)},
           {"measures", one.measures},
           {"opened", date_text(one.opened_day)},
-          {"due", day_or_null(one.due_day)},
+          {"due", date_or_null(one.due_day)},
           {"due_step", one.due_step ? json(to_string(*one.due_step)) : json()},
-          {"due_rule", or_null(one.due_rule)},
+          {"due_rule", text_or_null(one.due_rule)},
           {"overdue", behind}};
 }
 
@@ -66,11 +56,11 @@ json step_json(const ProceedingStepView& step) {
           {"event", to_string(step.event)},
           {"state", to_string(step.state)},
           {"person", step.person},
-          {"text", or_null(step.text)},
+          {"text", text_or_null(step.text)},
           {"recipients", step.recipients},
           {"document_hash", step.document_hash.empty() ? json() : json(to_hex(step.document_hash))},
           {"day", date_text(step.day)},
-          {"due", day_or_null(step.due_day)},
+          {"due", date_or_null(step.due_day)},
           {"at_utc_ms", step.at_utc_ms},
           {"log_index", step.log_index}};
 }
@@ -89,7 +79,7 @@ json whole(const ProceedingView& one, const std::vector<ProceedingStepView>& ste
   for (const OpenLimit& limit : limits)
     out["limits"].push_back({{"step", to_string(limit.step)},
                              {"day", date_text(limit.day)},
-                             {"rule", or_null(limit.rule)},
+                             {"rule", text_or_null(limit.rule)},
                              {"of_others", is_of_others(limit.step)},
                              {"provisional", limit.provisional}});
   out["next"] = json::array();
@@ -137,7 +127,7 @@ Result<json> open_one(const AdminCall& call) {
   opening.person = call.text("person").empty() ? call.actor : call.text("person");
   DUDAO_TRY(opening.visit, bytes_given(call, "visit", 16));
   DUDAO_TRY(opening.document_hash, bytes_given(call, "document_hash", 32));
-  DUDAO_TRY(opening.day, day_given(call, "day"));
+  DUDAO_TRY(opening.day, call.given_day("day"));
   if (const std::string name = call.text("finding"); !name.empty()) {
     DUDAO_TRY(auto key, finding_from(name));
     opening.finding = std::move(key);
@@ -181,7 +171,7 @@ Result<json> take_step(const AdminCall& call) {
   act.measures = call.texts("measures");
   act.late_reason = call.text("reason");
   DUDAO_TRY(act.document_hash, bytes_given(call, "document_hash", 32));
-  DUDAO_TRY(act.day, day_given(call, "day"));
+  DUDAO_TRY(act.day, call.given_day("day"));
   const Moment at = now(call.platform.clock);
   DUDAO_CHECK(call.office.decide(call.actor, "proceeding." + event, [&](Store& rows) -> Result<ChangesBuilder> {
     ChangesBuilder out;
@@ -233,12 +223,12 @@ Result<json> list_proposals(const AdminCall& call) {
                      {"kind", one.kind ? json(to_string(*one.kind)) : json("REINSPECT")},
                      {"finding", name_of(one.finding)},
                      {"school", one.school},
-                     {"unit", or_null(one.unit)},
+                     {"unit", text_or_null(one.unit)},
                      {"reason", to_string(one.reason)},
                      {"count", one.count},
                      {"limit", one.limit},
-                     {"source", or_null(one.source)},
-                     {"after", or_null(one.after)},
+                     {"source", text_or_null(one.source)},
+                     {"after", text_or_null(one.after)},
                      {"before", finding_or_null(one.before)},
                      {"facts", one.facts()}});
     }
@@ -265,7 +255,7 @@ Result<json> list_notices(const AdminCall& call) {
     for (const PublicNotice& one : all)
       out.push_back({{"code", one.code},
                      {"kind", to_string(one.kind)},
-                     {"about", or_null(one.about)},
+                     {"about", text_or_null(one.about)},
                      {"day", date_text(one.day)},
                      {"text", one.text},
                      {"measures", one.measures}});
@@ -288,22 +278,18 @@ Result<json> list_due(const AdminCall& call) {
       if (!within) continue;
       out.push_back({{"day", date_text(one.limit.day)},
                      {"step", to_string(one.limit.step)},
-                     {"rule", or_null(one.limit.rule)},
+                     {"rule", text_or_null(one.limit.rule)},
                      {"provisional", one.limit.provisional},
                      {"of_others", one.of_others},
                      {"overdue", one.overdue},
-                     {"proceeding", or_null(one.proceeding)},
+                     {"proceeding", text_or_null(one.proceeding)},
                      {"finding", finding_or_null(one.finding)},
-                     {"school", or_null(one.school)},
-                     {"unit", or_null(one.unit)}});
+                     {"school", text_or_null(one.school)},
+                     {"unit", text_or_null(one.unit)}});
     }
     return {};
   }));
   return json{{"to", date_text(to_day)}, {"due", std::move(out)}};
-}
-
-std::string text_of(const json& one, const char* name) {
-  return one.at(name).is_string() ? one.at(name).get<std::string>() : std::string();
 }
 
 /// What is typed on the command line.
@@ -323,7 +309,7 @@ void say_proceeding(const OfficeCommands& at, const json& one) {
   std::string line = one.at("code").get<std::string>() + "  " + one.at("state").get<std::string>() + "  " +
                      one.at("subject").get<std::string>();
   if (!one.at("due").is_null())
-    line += at.tr("  due ", "  期限 ") + text_of(one, "due") + " " + text_of(one, "due_step") +
+    line += at.tr("  due ", "  期限 ") + text_in(one, "due") + " " + text_in(one, "due_step") +
             (one.at("overdue").get<bool>() ? at.tr("  OVERDUE", "  已逾期") : std::string());
   at.say(line);
 }
@@ -331,11 +317,9 @@ void say_proceeding(const OfficeCommands& at, const json& one) {
 void say_whole(const OfficeCommands& at, const json& one) {
   say_proceeding(at, one);
   for (const json& step : one.at("steps"))
-    at.say("  " + step.at("n").dump() + "  " + text_of(step, "day") + "  " + text_of(step, "event") + "  " +
-           text_of(step, "person") + (step.at("text").is_null() ? std::string() : "  " + text_of(step, "text")));
-  std::string next;
-  for (const json& event : one.at("next")) next += (next.empty() ? "" : ", ") + event.get<std::string>();
-  if (!next.empty()) at.say(at.tr("Next: ", "下一步：") + next);
+    at.say("  " + step.at("n").dump() + "  " + text_in(step, "day") + "  " + text_in(step, "event") + "  " +
+           text_in(step, "person") + (step.at("text").is_null() ? std::string() : "  " + text_in(step, "text")));
+  if (!one.at("next").empty()) at.say(at.tr("Next: ", "下一步：") + joined(one.at("next")));
   if (one.value("heavier", false))
     at.say(
         at.tr("Two or more within a year: the rules ask for a heavier one", "一年内两次及以上被问责：依规应从重问责"));
@@ -462,10 +446,10 @@ void add_looks(CLI::App& group, const OfficeCommands& office, const std::shared_
             at->say("<!doctype html>\n<html lang=\"zh\"><head><meta charset=\"utf-8\"><title>" +
                     at->tr("Public notice", "教育督导公告") + "</title></head><body>");
           for (const json& one : done.at("notices")) {
-            const std::string title = text_of(one, "day") + "  " + text_of(one, "code") + "  " + text_of(one, "about");
+            const std::string title = text_in(one, "day") + "  " + text_in(one, "code") + "  " + text_in(one, "about");
             at->say(given->html ? "<section><h2>" + html_text(title) + "</h2><p style=\"white-space:pre-wrap\">" +
-                                      html_text(text_of(one, "text")) + "</p></section>"
-                                : title + "\n  " + text_of(one, "text"));
+                                      html_text(text_in(one, "text")) + "</p></section>"
+                                : title + "\n  " + text_in(one, "text"));
           }
           if (given->html) at->say("</body></html>");
         });
@@ -501,9 +485,9 @@ void add_proceeding_commands(CLI::App& app, const OfficeCommands& office) {
       [=] {
         return at->tell("deadlines due", {{"from", given->from}, {"to", given->to}}, [&](const json& done) {
           for (const json& one : done.at("due"))
-            at->say(text_of(one, "day") + "  " + text_of(one, "step") + "  " +
-                    (one.at("proceeding").is_null() ? text_of(one, "finding") : text_of(one, "proceeding")) + "  " +
-                    text_of(one, "school") +
+            at->say(text_in(one, "day") + "  " + text_in(one, "step") + "  " +
+                    (one.at("proceeding").is_null() ? text_in(one, "finding") : text_in(one, "proceeding")) + "  " +
+                    text_in(one, "school") +
                     (one.at("overdue").get<bool>() ? at->tr("  OVERDUE", "  已逾期") : std::string()));
           at->say(at->tr("Limits: ", "期限数：") + std::to_string(done.at("due").size()));
         });
