@@ -88,7 +88,7 @@ constexpr MethodRight kMethods[] = {
     {"person password", "", Right::kPeople},
     {"person second-factor", "", Right::kPeople},
     {"plan", "", Right::kPlan},
-    {"plan due", "", Right::kPlan},
+    {"plan-due", "", Right::kPlan},
     {"policy list", "", Right::kLook},
     {"policy set", "", Right::kPublish},
     {"proceeding list", "", Right::kLook},

@@ -261,6 +261,31 @@ TEST_CASE("campaigns, teams, what is due and seals are kept from the command lin
   CHECK(code.size() == 19);
   CHECK(has(desk.run({"unseal-code", "x"}).err, "6024"));
   CHECK(has(desk.run({"replace", visit, "D001", "R1"}).err, "4114"));
+
+  // What else is due is planned in one step; of two visits to a school one is made.
+  const auto plan_due = [&] {
+    return desk.done(
+        {"plan-due", "--unit", "990121", "--template", "routine-visit", "--from", "2026-03-01", "--to", "2026-03-31"});
+  };
+  const auto routine =
+      std::count_if(left.begin(), left.end(), [](const json& one) { return one.at("kind") == "ROUTINE"; });
+  const json planned = plan_due();
+  CHECK(planned.at("visits").size() + planned.at("left").size() == static_cast<std::size_t>(routine));
+  CHECK(!planned.at("visits").empty());
+  CHECK(plan_due().at("visits").empty());
+  CHECK(has(desk.run({"plan-due", "--unit", "990121", "--template", "routine-visit", "--from", "2026-03-01", "--to",
+                      "2026-03-31", "--lang", "zh"})
+                .out,
+            "已安排：0"));
+  const std::string stands = planned.at("visits").at(0);
+  const json row = desk.done({"visit", "show", stands});
+  const std::string also = desk.done({"plan", "--school", row.at("school"), "--template", "routine-visit", "--from",
+                                      "2026-03-09", "--to", "2026-03-12", "--reason", "家长来信"})
+                               .at("visit");
+  CHECK(has(desk.run({"merge", stands, stands}).err, "4710"));
+  CHECK(has(desk.run({"merge", stands, "x"}).err, "6024"));
+  CHECK(desk.done({"merge", stands, also}).at("visit") == stands);
+  CHECK(desk.done({"visit", "show", also}).at("state") == "CANCELLED");
   desk.done({"rebuild"});
 }
 

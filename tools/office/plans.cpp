@@ -5,6 +5,7 @@
 #include "sync/office/rows.hpp"
 #include "tools/office/admin.hpp"
 #include "tools/office/commands.hpp"
+#include "tools/office/visits.hpp"
 
 #include <memory>
 
@@ -106,9 +107,37 @@ Result<json> list_due(const AdminCall& call) {
   return json{{"due", std::move(out)}, {"from", date_text(from_day)}, {"to", date_text(to_day)}};
 }
 
+Result<json> plan_what_is_due(const AdminCall& call) {
+  DUDAO_TRY(VisitPlan pattern, visit_plan(call));
+  pattern.reason = call.text("reason");
+  DUDAO_TRY(const PlannedDue due, call.office.plan_due(call.actor, call.scope(), pattern));
+  json out = {{"visits", json::array()}, {"left", json::array()}};
+  for (const Bytes& id : due.visits.ids) out["visits"].push_back(to_hex(id));
+  for (const PlannedDue::Left& one : due.left) {
+    const CodeInfo& known = info(one.why.code);
+    out["left"].push_back({{"school", one.school},
+                           {"from", date_text(one.window.from_day)},
+                           {"to", date_text(one.window.to_day)},
+                           {"number", static_cast<int>(one.why.code)},
+                           {"en", known.english},
+                           {"zh", known.chinese},
+                           {"detail", one.why.detail}});
+  }
+  return out;
+}
+
+Result<json> merge_visits(const AdminCall& call) {
+  DUDAO_TRY(const Bytes visit, call.visit());
+  const auto other = from_hex(call.text("other"));
+  if (!other || other->size() != visit.size()) return fail(Code::kOptionWrong, "other");
+  DUDAO_CHECK(call.office.merge(call.actor, visit, *other));
+  return json{{"visit", to_hex(visit)}};
+}
+
 struct Options {
+  VisitPattern pattern;
   std::string inspector, code, title, kind, authority, justification, unit, focus, intent, checklist, from, to, visit,
-      reason;
+      reason, other;
   std::vector<std::string> items, team;
   std::int64_t version = 1, quota = 0;
 };
@@ -121,6 +150,8 @@ const AdminArea& plan_methods() {
                                     {"assign", assign},
                                     {"unseal-code", unseal_code},
                                     {"due", list_due},
+                                    {"merge", merge_visits},
+                                    {"plan-due", plan_what_is_due},
                                     {"replace", replace_drawn}};
   return methods;
 }
@@ -253,6 +284,43 @@ void add_plan_commands(CLI::App& app, const OfficeCommands& office) {
   due->add_option("--unit", given->unit, office.tr("Only this unit and all below it", "仅限该机构及其下级"));
   due->add_option("--from", given->from, office.tr("First day; otherwise today", "起始日期；默认今天"));
   due->add_option("--to", given->to, office.tr("Last day; otherwise 30 days later", "截止日期；默认 30 天后"));
+
+  CLI::App* plan_due = office.add(
+      app, "plan-due", "Plan what is due, each school's visits where they lack", "按应督导清单批量安排督导",
+      [=] {
+        json params = given->pattern.params();
+        params["unit"] = given->unit;
+        params["reason"] = given->reason;
+        return at->tell("plan-due", std::move(params), [&](const json& done) {
+          for (const json& one : done.at("left"))
+            at->say(at->tr("Left: ", "未安排：") + text_in(one, "school") + "  " + text_in(one, "from") + ".." +
+                    text_in(one, "to") + "  " + text_in(one, "number") + " " +
+                    at->tr(text_in(one, "en"), text_in(one, "zh")) + " (" + text_in(one, "detail") + ")");
+          at->say(at->tr("Planned: ", "已安排：") + std::to_string(done.at("visits").size()) +
+                  at->tr(", left: ", "，未安排：") + std::to_string(done.at("left").size()));
+        });
+      },
+      "dudao-office plan-due --unit 140200 --template routine-visit --from 2026-03-01 --to 2026-06-30");
+  plan_due->add_option("--unit", given->unit, office.tr("Only this unit and all below it", "仅限该机构及其下级"));
+  plan_due->add_option("--kind", given->pattern.kind, office.tr("ROUTINE or COMPREHENSIVE", "ROUTINE 或 COMPREHENSIVE"))
+      ->check(CLI::IsMember({"ROUTINE", "COMPREHENSIVE"}))
+      ->default_val("ROUTINE");
+  plan_due->add_option(
+      "--reason", given->reason,
+      office.tr("Why, also where a school has other visits in these weeks", "学校此期间另有督导时，再次督导的理由"));
+  given->pattern.add_options(plan_due, office);
+
+  CLI::App* merged = office.add(
+      app, "merge", "Make one visit of two to a school: the second is called off, the first looks at what both would",
+      "将同校的两次督导合并：取消后者，其内容并入前者",
+      [=] {
+        return at->tell("merge", {{"visit", given->visit}, {"other", given->other}}, [&](const json& done) {
+          at->say(at->tr("Merged: visit ", "已合并为督导 ") + text_in(done, "visit"));
+        });
+      },
+      "dudao-office merge 0199… 019a…");
+  merged->add_option("visit", given->visit, office.tr("Visit that stands", "保留的督导编号"))->required();
+  merged->add_option("other", given->other, office.tr("Visit that is called off", "并入并取消的督导编号"))->required();
 }
 
 }  // namespace dudao
