@@ -110,8 +110,8 @@ struct County {
     plan.findings = std::move(findings);
     return office->plan("王处长", {plan});
   }
-  /// A whole re-inspection with these outcomes.
-  Bytes inspect_again(const std::vector<std::pair<FindingKey, std::string>>& outcomes) {
+  /// A re-inspection with these outcomes that the office has received.
+  Bytes record_again(const std::vector<std::pair<FindingKey, std::string>>& outcomes) {
     std::vector<FindingKey> keys;
     for (const auto& [key, outcome] : outcomes) keys.push_back(key);
     const Bytes again = plan_again(keys).value().front();
@@ -129,8 +129,23 @@ struct County {
     device.write([&] { return device.answer(again, "S2", std::int64_t{3}); });
     device.finish_and_submit(again);
     REQUIRE(device.must_sync().refusals.empty());
+    return again;
+  }
+  /// A whole re-inspection.
+  Bytes inspect_again(const std::vector<std::pair<FindingKey, std::string>>& outcomes) {
+    Bytes again = record_again(outcomes);
     REQUIRE(office->visit_event("王处长", again, "accept", "", ""));
     return again;
+  }
+  /// Written into the office's database past the office.
+  void damage(const std::string& sql) {
+    office.office.reset();
+    {
+      auto database = open_database(office.folder / "office.db", Database::Mode::kOpen, DatabaseKind::kOffice);
+      REQUIRE(database);
+      REQUIRE((*database)->script(sql));
+    }
+    office.open();
   }
   json school(json request, int status = 200) {
     Request http;
@@ -229,6 +244,81 @@ TEST_CASE("a notice names the day and who answers for the school, and only dange
   CHECK(at.act(plan) == Code::kWordsMissing);
 }
 
+TEST_CASE("a notice or referral names the unit above the school, and a notice may ask for the very day") {
+  County at;
+  at.submit();
+  REQUIRE(at.office->decide("王处长", "register.import", [](Store&) -> Result<ChangesBuilder> {
+    ChangesBuilder rows;
+    rows.update("school", {std::string("140001")}, {{find_table("school")->column("superior_unit"), Value()}});
+    return rows;
+  }));
+  for (const FindingEvent event : {FindingEvent::kNotice, FindingEvent::kRefer})
+    CHECK(at.act(at.step(1, event)) == Code::kSuperiorUnitMissing);
+  CHECK(at.look(1).state == FindingState::kOpen);
+  RectificationAct notice = at.step(1, FindingEvent::kNotice);
+  notice.superior_unit = "栖云县教育局";
+  notice.due_day = at.today;
+  REQUIRE(at.act(notice) == Code{});
+  CHECK(at.look(1).superior_unit == "栖云县教育局");
+  CHECK(at.look(1).due_day == at.today);
+  RectificationAct referral = at.step(3, FindingEvent::kRefer);
+  referral.superior_unit = "栖云县消防大队";
+  REQUIRE(at.act(referral) == Code{});
+  CHECK(at.look(3).superior_unit == "栖云县消防大队");
+  CHECK(at.office->rebuild());
+}
+
+TEST_CASE("a finding is named by device and count, and by nothing that only begins like it") {
+  const auto key = finding_key(Bytes(16, 7), "3/12");
+  REQUIRE(key);
+  CHECK(key->visit == Bytes(16, 7));
+  CHECK(key->author == 3);
+  CHECK(key->n == 12);
+  for (const char* entry : {"", "3", "3/", "/12", "3x12", "3 /12", "3/12x", "3/12/1", "3/ 12", "x/12", "3/x",
+                            "9999999999999999999/1", "1/9999999999999999999"}) {
+    INFO(entry);
+    CHECK_FALSE(finding_key(Bytes(16, 7), entry));
+  }
+}
+
+TEST_CASE("of a visit that is not there nobody is told that it has no findings") {
+  County at;
+  std::optional<Error> refused;
+  REQUIRE(at.office->read([&](Store& rows) -> Status {
+    const auto found = findings_of(rows, Bytes(16, 9));
+    if (!found) refused = found.error();
+    return {};
+  }));
+  REQUIRE(refused);
+  CHECK(refused->code == Code::kVisitUnknown);
+}
+
+TEST_CASE("a state in the database that there is not is a damage, which no acceptance goes over") {
+  County at;
+  at.submit();
+  at.to_reported(1);
+  const Bytes again = at.record_again({{at.finding(1), "VERIFIED"}});
+  const Bytes ledger = at.office.ledger();
+  const auto accept = [&] { return at.office->visit_event("王处长", again, "accept", "", ""); };
+  for (const auto& [damage, repair] : {
+           std::pair{"UPDATE reinspection_result SET outcome = 'MAYBE'",
+                     "UPDATE reinspection_result SET outcome = 'VERIFIED'"},
+           {"UPDATE rectification SET state = 'MAYBE'", "UPDATE rectification SET state = 'REPORTED'"},
+           {"UPDATE visit SET state = 'MAYBE'", "UPDATE visit SET state = 'RECEIVED'"},
+       }) {
+    INFO(damage);
+    at.damage(damage);
+    const Status accepted = accept();
+    REQUIRE_FALSE(accepted);
+    CHECK(accepted.error().code == Code::kStateUnknown);
+    CHECK(at.office.ledger() == ledger);
+    at.damage(repair);
+  }
+  REQUIRE(accept());
+  CHECK(at.look(1).state == FindingState::kVerified);
+  CHECK(at.office->rebuild());
+}
+
 TEST_CASE("a re-inspection carries the findings, and what it saw counts once the office accepts it") {
   County at;
   at.submit();
@@ -291,14 +381,25 @@ TEST_CASE("what a device says of a finding is short enough for a notice, so that
   const Bytes again = at.plan_again({at.finding(1)}).value().front();
   at.device.must_sync();
   at.device.check_in(again);
-  at.device.write([&] {
-    return at.device.db->execute(
-        "INSERT INTO reinspection_result VALUES (?, ?, ?, 1, 'REJECTED', ?, 'I001', 1, 480, 1)", BytesView(again),
-        BytesView(at.visit), at.device.number(), std::string_view(std::string(kMaxRectificationChars + 1, 'x')));
-  });
-  const PassReport report = at.device.must_sync();
-  REQUIRE(report.refusals.size() == 1);
-  CHECK(static_cast<Code>(report.refusals.front().code) == Code::kResultWrong);
+  REQUIRE(at.device.must_sync().refusals.empty());
+  const auto say = [&](std::size_t chars) {
+    at.device.write([&] {
+      return at.device.db->execute(
+          "INSERT INTO reinspection_result VALUES (?, ?, ?, 1, 'REJECTED', ?, 'I001', 1, 480, 1)", BytesView(again),
+          BytesView(at.visit), at.device.number(), std::string_view(std::string(chars, 'x')));
+    });
+    return at.device.must_sync().refusals;
+  };
+  const auto stands = [&] {
+    return at.office.cell("reinspection_result",
+                          {BytesView(again), BytesView(at.visit), at.device.number(), std::int64_t{1}}, "text");
+  };
+  const std::vector<Refusal> refusals = say(kMaxRectificationChars + 1);
+  REQUIRE(refusals.size() == 1);
+  CHECK(static_cast<Code>(refusals.front().code) == Code::kResultWrong);
+  CHECK(stands() == "absent");
+  CHECK(say(kMaxRectificationChars).empty());
+  CHECK(stands().size() == kMaxRectificationChars);
 }
 
 TEST_CASE("of two members who judge at once both words are kept, each in its own name, and the office can accept") {
@@ -348,6 +449,13 @@ TEST_CASE("of two members who judge at once both words are kept, each in its own
                              std::string_view(loser.inspector));
   });
   REQUIRE(loser.must_sync().refusals.empty());
+  CHECK(stands("outcome") == "REJECTED");
+  CHECK(stands("inspector") == loser.inspector);
+  loser.write(
+      [&] { return loser.db->execute("UPDATE reinspection_result SET outcome = 'VERIFIED', inspector = 'I003'"); });
+  const PassReport in_other_name = loser.must_sync();
+  REQUIRE(in_other_name.refusals.size() == 1);
+  CHECK(static_cast<Code>(in_other_name.refusals.front().code) == Code::kNotYours);
   CHECK(stands("outcome") == "REJECTED");
   CHECK(stands("inspector") == loser.inspector);
 
