@@ -2,6 +2,7 @@
 
 #include "sync/office/planning.hpp"
 
+#include "sync/office/apply.hpp"
 #include "sync/office/jurisdiction.hpp"
 #include "sync/sealed_assignment.hpp"
 #include "tests/sync/office/county.hpp"
@@ -642,6 +643,154 @@ TEST_CASE("nobody else hears of a sealed visit either: who answers for the schoo
   CHECK(responsible.must_sync().rows == 0);
   CHECK(colleague.must_sync().rows == 0);
   REQUIRE(county.office->rebuild());
+}
+
+TEST_CASE("what becomes of a visit is hidden from others before the second of its time, also when its code was told") {
+  County county;
+  TestDevice responsible(county.office, "I001");  // 140001 is of their zone.
+  responsible.enrol();
+  VisitPlan plan = plan_of("RANDOM", {"I002", "I003"});
+  plan.unseal_at_utc_ms = county.office.machine.clock.wall_utc_ms() + kHour_ms;
+  const auto ids = county.office->plan("王处长", {plan, plan});
+  REQUIRE(ids);
+  for (const Bytes& id : *ids) REQUIRE(county.office->unseal_code("王处长", id, "校门口无信号"));
+  responsible.must_sync();
+  const auto pass = [&](std::int64_t ms) {
+    for (FakePlatform* machine : {&county.office.machine, &responsible.machine}) machine->clock.advance(ms);
+  };
+  pass(kHour_ms - 1'000);
+  REQUIRE(county.office->visit_event("王处长", ids->front(), "cancel", "", "停课"));
+  CHECK(responsible.must_sync().rows == 0);
+  pass(1'000);
+  REQUIRE(county.office->visit_event("王处长", ids->back(), "cancel", "", "停课"));
+  CHECK(responsible.must_sync().rows == 1);  // The school.
+  REQUIRE(county.office->rebuild());
+}
+
+TEST_CASE("a draw that is not there, is called otherwise or has not come so far is refused, and nothing changes") {
+  County county;
+  county.settle(Policy::kTeamRandom, "", 1);
+  const auto files =
+      freeze_draw("SX-2026-04", {{"A", 1}}, 1, "lottery",
+                  {{"140001", "A", 1, FrameStatus::kEligible}, {"140002", "A", 1, FrameStatus::kEligible}},
+                  {{"I001", 2, true}}, {});
+  REQUIRE(files);
+  const auto entries = [&] { return county.office.check().statements; };
+  const auto state = [&](std::string_view draw) { return county.office.cell("draw", {draw}, "state"); };
+  const VisitPlan pattern = plan_of("RANDOM", {});
+  std::int64_t before = entries();
+  CHECK(county.office->commit_draw("王处长", "SX-2026-05", *files).error().code == Code::kDrawManifest);
+  CHECK(county.office->run_draw("王处长", "SX-2026-04", "1.2./", pattern).error().code == Code::kDrawNotThere);
+  CHECK(county.office->reveal_draw("王处长", "SX-2026-04").error().code == Code::kDrawNotThere);
+  CHECK(county.office->void_draw("王处长", "SX-2026-04", "名册有误").error().code == Code::kDrawNotThere);
+  CHECK(county.office->draw_publication("SX-2026-04").error().code == Code::kDrawNotThere);
+  CHECK(entries() == before);
+  CHECK(county.count("draw") == 0);
+
+  REQUIRE(county.office->commit_draw("王处长", "SX-2026-04", *files));
+  VisitPlan named = plan_of("RANDOM", {"I001"});
+  named.draw = "SX-2026-04";
+  const auto ids = county.office->plan("王处长", {plan_of("ROUTINE", {"I001"}), named});
+  REQUIRE(ids);
+  before = entries();
+  for (const Bytes& visit : *ids)
+    CHECK(county.office->replace_drawn("王处长", visit, "I001", "R1").error().code == Code::kDrawStage);
+  CHECK(county.office->reveal_draw("王处长", "SX-2026-04").error().code == Code::kDrawStage);
+  CHECK(county.office->void_draw("王处长", "SX-2026-04", "").error().code == Code::kReasonMissing);
+  CHECK(entries() == before);
+  CHECK(state("SX-2026-04") == "COMMITTED");
+
+  SECTION("declared void") {
+    REQUIRE(county.office->void_draw("王处长", "SX-2026-04", "名册有误"));
+    CHECK(state("SX-2026-04") == "VOID");
+    CHECK(county.office.cell("draw", {std::string_view("SX-2026-04")}, "reason") == "名册有误");
+  }
+  SECTION("revealed") {
+    REQUIRE(county.office->run_draw("王处长", "SX-2026-04", "1.2./", pattern));
+    REQUIRE(county.office->reveal_draw("王处长", "SX-2026-04"));
+    CHECK(state("SX-2026-04") == "REVEALED");
+  }
+  const std::string stands = state("SX-2026-04");
+  before = entries();
+  county.office.machine.clock.advance(1'000);  // The same step in the same second would be the same statement.
+  CHECK(county.office->run_draw("王处长", "SX-2026-04", "1.2./", pattern).error().code == Code::kDrawStage);
+  CHECK(county.office->reveal_draw("王处长", "SX-2026-04").error().code == Code::kDrawStage);
+  CHECK(county.office->void_draw("王处长", "SX-2026-04", "又有误").error().code == Code::kDrawStage);
+  CHECK(entries() == before);
+  CHECK(state("SX-2026-04") == stands);
+  REQUIRE(county.office->rebuild());
+}
+
+TEST_CASE("of the steps of a draw in the log each counts in its turn alone, and any other has no effect and a number") {
+  County county;
+  const auto step = [](DrawStage stage, std::string_view file = {}) {
+    static const Bytes bytes(32, 1);
+    DrawStep out;
+    out.draw = "SX-2026-06";
+    out.stage = stage;
+    out.file = file;
+    out.parts = stage == DrawStage::kFile ? 1 : 0;
+    if (stage == DrawStage::kCommit) out.commitment = bytes;
+    if (stage == DrawStage::kReveal) out.secret = bytes;
+    if (stage == DrawStage::kVoid) out.reason = "名册有误";
+    out.actor = "王处长";
+    return out;
+  };
+  const DrawStep frame = step(DrawStage::kFile, "frame");
+  const DrawStep recused = step(DrawStage::kFile, kRecusedLater);
+  const DrawStep commit = step(DrawStage::kCommit);
+  const DrawStep reveal = step(DrawStage::kReveal);
+  const DrawStep voided = step(DrawStage::kVoid);
+  struct Stands {
+    std::string state;
+    std::vector<const DrawStep*> way;      ///< on which it is reached
+    std::vector<const DrawStep*> allowed;  ///< from there
+  };
+  const Stands all[] = {{"absent", {}, {&frame, &commit}},
+                        {"COMMITTED", {&frame, &commit}, {&recused, &reveal, &voided}},
+                        {"REVEALED", {&commit, &reveal}, {}},
+                        {"VOID", {&commit, &voided}, {}}};
+  for (const Stands& at : all)
+    for (const DrawStep* next : {&frame, &recused, &commit, &reveal, &voided}) {
+      INFO(at.state << ", stage " << static_cast<int>(next->stage) << " " << next->file);
+      std::string state = "absent";
+      std::optional<Error> refused;
+      const auto look = [&](Store& rows) -> Status {
+        Registration where;
+        DUDAO_TRY(where.index, rows.size());
+        const auto apply = [&](const DrawStep& each) -> Status {
+          DUDAO_TRY(const Bytes bytes,
+                    sign_statement({StatementType::kDraw, county.office->origin(), std::string(each.draw), 1},
+                                   write_draw_step(each), county.office->key(), [&](BytesView message) {
+                                     return county.office.platform.keys.sign("office", message);
+                                   }));
+          DUDAO_TRY(const Statement statement, parse_statement(bytes));
+          DUDAO_TRY(refused, Applier(rows).apply(statement, where));
+          ++where.index;
+          return {};
+        };
+        for (const DrawStep* before : at.way) {
+          DUDAO_CHECK(apply(*before));
+          REQUIRE_FALSE(refused);
+        }
+        DUDAO_CHECK(apply(*next));
+        const ValueView key = next->draw;
+        DUDAO_TRY(const auto row, rows.row(*find_table("draw"), std::span(&key, 1)));
+        if (row) state = std::get<std::string>(row->cells[1]);
+        return {};
+      };
+      REQUIRE(county.office->read([&](Store& rows) -> Status {
+        DUDAO_CHECK(rows.begin());
+        Status done = look(rows);
+        rows.rollback();
+        return done;
+      }));
+      const bool allowed = std::find(at.allowed.begin(), at.allowed.end(), next) != at.allowed.end();
+      CHECK(refused.has_value() == !allowed);
+      if (!refused) continue;
+      CHECK(refused->code == Code::kDrawStage);
+      CHECK(state == at.state);
+    }
 }
 
 TEST_CASE("who has begun a drawn visit is not replaced, and no other school is visited in its place") {
