@@ -1,6 +1,7 @@
 /// Devices that were restored, copied or revoked, and offices that were restored: whose log goes on from where, and who
 /// notices that it cannot.
 
+#include "sync/office/apply.hpp"
 #include "tests/sync/office/liar.hpp"
 
 #include <algorithm>
@@ -239,6 +240,45 @@ TEST_CASE("of a revoked device the office lets nothing beyond the cut in, whatev
     liar.still_sound();
   }
   CHECK(sent >= 10'000);
+}
+
+TEST_CASE("a device is revoked once, for a reason, and none is revoked that was never enrolled") {
+  Recording at;
+  const Bytes ledger = at.office.ledger();
+  CHECK(at.office->revoke("王处长", at.device.number(), "").error().code == Code::kReasonMissing);
+  CHECK(at.office->revoke("王处长", at.device.number() + 1, "平板丢失").error().code == Code::kDeviceUnknown);
+  CHECK(at.office->devices()->front().state == DeviceState::kActive);
+  CHECK(at.office.ledger() == ledger);
+  REQUIRE(at.office->revoke("王处长", at.device.number(), "平板丢失"));
+  const Bytes revoked = at.office.ledger();
+  CHECK(at.office->revoke("王处长", at.device.number(), "找到后又丢失").error().code == Code::kDeviceRevoked);
+  CHECK(at.office->devices()->front().reason == "revoked: 平板丢失");
+  CHECK(at.office.ledger() == revoked);
+  at.still_sound();
+}
+
+TEST_CASE("a revocation in the log of a device that is not in it has no effect and a number") {
+  Recording at;
+  Revocation revocation;
+  revocation.device = at.device.number() + 1;
+  revocation.reason = "revoked: 平板丢失";
+  revocation.actor = "王处长";
+  const auto bytes = sign_statement({StatementType::kRevocation, at.office->origin(), "d2", 1},
+                                    write_revocation(revocation), at.office->key(),
+                                    [&](BytesView message) { return at.office.platform.keys.sign("office", message); });
+  REQUIRE(bytes);
+  std::optional<Error> refused;
+  REQUIRE(at.office->read([&](Store& rows) -> Status {
+    DUDAO_TRY(const Statement statement, parse_statement(*bytes));
+    Registration where;
+    DUDAO_TRY(where.index, rows.size());
+    DUDAO_TRY(refused, Applier(rows).apply(statement, where));
+    return {};
+  }));
+  REQUIRE(refused);
+  CHECK(refused->code == Code::kDeviceUnknown);
+  CHECK(at.office->devices()->size() == 1);
+  at.still_sound();
 }
 
 TEST_CASE("a device finds an office restored from an old copy though it grew past what was seen, and nothing is lost") {
