@@ -39,6 +39,15 @@ Bytes by_hand(std::int64_t alg, BytesView kid, std::int64_t typ, const Bytes& pa
   return std::move(out).take();
 }
 
+/// With what number these rows are refused, if they are.
+Code say(Liar& liar, const ChangesBuilder& rows) {
+  const Bytes bytes = liar.statement(rows);
+  const Outcome out = liar.send({bytes});
+  REQUIRE(out.status == 200);
+  liar.go_on(bytes);
+  return out.refusals.empty() ? Code{} : out.refusal();
+}
+
 }  // namespace
 
 TEST_CASE("a request that cannot be read is refused by the office with its number, and nothing of it is taken") {
@@ -63,7 +72,10 @@ TEST_CASE("a request that cannot be read is refused by the office with its numbe
     refused(std::move(body), 400, Code::kCompressedBroken);
   }
   SECTION("a bomb") { refused(compress(Bytes(kMaxSyncPlainBytes + 1, 0)), 413, Code::kCompressedTooLarge); }
-  SECTION("too large") { refused(Bytes(kMaxSyncBodyBytes + 1, 0), 413, Code::kCompressedTooLarge); }
+  SECTION("too large") {
+    refused(Bytes(kMaxSyncBodyBytes, 0), 400, Code::kCompressedBroken);  // As large as may be: it is looked at.
+    refused(Bytes(kMaxSyncBodyBytes + 1, 0), 413, Code::kCompressedTooLarge);
+  }
   SECTION("nothing inside") { refused(compress({}), 400, Code::kCborEnd); }
   SECTION("nested deeply") { refused(compress(Bytes(100'000, 0x81)), 400, Code::kCborDepth); }
   SECTION("a length that is not there") {
@@ -328,6 +340,10 @@ TEST_CASE("what breaks a rule the office registers without effect, tells with it
     rows = answer("Z99", std::int64_t{1});
     expected = Code::kAnswerUnknownItem;
   }
+  SECTION("an unknown item without a value") {
+    rows = answer("Z99", Value());
+    expected = Code::kAnswerUnknownItem;
+  }
   SECTION("an answer in the name of a colleague") {
     rows = answer("S1", std::int64_t{1}, "I002");
     expected = Code::kNotYours;
@@ -439,6 +455,86 @@ TEST_CASE("what breaks a rule the office registers without effect, tells with it
   liar.still_takes_honest_ones();
 }
 
+TEST_CASE("who does not lead a team changes what is theirs, nothing of anybody else, and submits nothing") {
+  Liar liar;
+  liar.visit = liar.office.plan({"I002", "I001"}, "140002");
+  const Bytes visit = liar.visit;
+  TestDevice lead(liar.office, "I002");
+  lead.enrol();
+  lead.must_sync();
+  lead.check_in(visit);
+  lead.write([&] { return lead.answer(visit, "S2", std::int64_t{12}); });
+  lead.add_note(visit, 1, "组长");
+  REQUIRE(lead.must_sync().refusals.empty());
+  const auto answer_now = [&](const std::string& observer, std::int64_t value) {
+    ChangesBuilder rows;
+    rows.update("answer", {visit, std::string("S2"), observer}, {{3, Value(value)}});
+    return say(liar, rows);
+  };
+  const auto note_now = [&](std::int64_t author) {
+    ChangesBuilder rows;
+    rows.update("note", {visit, author, std::int64_t{1}}, {{4, Value(std::string("改"))}});
+    return say(liar, rows);
+  };
+  const auto value_of = [&](std::string_view observer) {
+    return liar.office.cell("answer", {BytesView(visit), std::string_view("S2"), observer}, "value");
+  };
+  const auto note_of = [&](std::int64_t author) {
+    return liar.office.cell("note", {BytesView(visit), author, std::int64_t{1}}, "text");
+  };
+  ChangesBuilder own = liar.note(1);
+  own.insert("answer", {visit, std::string("S2"), std::string("I001"), std::int64_t{1}, Value(), Value(), Value(),
+                        std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
+  REQUIRE(say(liar, own) == Code{});
+  CHECK(answer_now("I001", 2) == Code{});
+  CHECK(value_of("I001") == "2");
+  CHECK(note_now(liar.device.number()) == Code{});
+  CHECK(note_of(liar.device.number()) == "改");
+
+  CHECK(answer_now("I002", 2) == Code::kNotYours);
+  CHECK(value_of("I002") == "12");
+  CHECK(note_now(lead.number()) == Code::kNotYours);
+  CHECK(note_of(lead.number()) == "组长");
+  ChangesBuilder submission;
+  submission.insert("submission", {visit, std::string("I001"), Bytes(32, 1), Value(), std::int64_t{1},
+                                   std::int64_t{480}, std::int64_t{1}});
+  CHECK(say(liar, submission) == Code::kNotYours);
+  CHECK(liar.office.cell("submission", {BytesView(visit)}, "inspector") == "absent");
+  liar.still_takes_honest_ones();
+}
+
+TEST_CASE("a visit whose checklist is not there, or does not ask what was chosen, takes no answers") {
+  Liar liar;
+  liar.check_in();
+  const Table& visits = *find_table("visit");
+  const auto answered_with = [&](const char* column, Value value) {
+    const auto decided = liar.office->decide("王处长", "test", [&](Store&) -> Result<ChangesBuilder> {
+      ChangesBuilder rows;
+      rows.update("visit", {liar.visit}, {{visits.column(column), std::move(value)}});
+      return rows;
+    });
+    REQUIRE(decided);
+    ChangesBuilder rows;
+    rows.insert("answer", {liar.visit, std::string("S1"), std::string("I001"), std::int64_t{1}, Value(), Value(),
+                           Value(), std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
+    return say(liar, rows);
+  };
+  const auto stands = [&] {
+    return liar.office.cell("answer", {BytesView(liar.visit), std::string_view("S1"), std::string_view("I001")},
+                            "value");
+  };
+  CHECK(answered_with("template_version", std::int64_t{2}) == Code::kTemplateUnknown);
+  REQUIRE(stands() == "absent");
+  CHECK(answered_with("template_version", std::int64_t{1}) == Code{});
+  CHECK(stands() == "1");
+  for (const char* items : {"S1,S9", "S1,", ""}) {
+    INFO("items " << items);
+    CHECK(answered_with("items", std::string(items)) == Code::kChecklistSubset);
+  }
+  CHECK(answered_with("items", std::string("S1")) == Code{});
+  liar.still_takes_honest_ones();
+}
+
 TEST_CASE("who claims to have seen more of the log than there is writes without effect, as often as they send it") {
   Liar liar;
   liar.check_in();
@@ -481,6 +577,65 @@ TEST_CASE("a request from the beginning or the end of time is answered with the 
     request.nonce = *out.nonce;
     CHECK(liar.post(compress(liar.signed_request(request))).status == 200);
   }
+}
+
+TEST_CASE("a request is fresh for five minutes on either side of the office's time, to the millisecond") {
+  Liar liar;
+  constexpr std::int64_t kTolerance_ms = 5 * 60 * 1000;
+  for (const std::int64_t side : {-1, 1}) {
+    SyncRequest request = liar.request();
+    request.now_utc_ms = liar.office.machine.clock.wall_utc_ms() + side * kTolerance_ms;
+    CHECK(liar.post(compress(liar.signed_request(request))).status == 200);
+    request.now_utc_ms += side;
+    const Outcome out = liar.post(compress(liar.signed_request(request)));
+    CHECK(out.status == 401);
+    CHECK(out.error == Code::kClockNotAgreed);
+  }
+}
+
+TEST_CASE("a device may speak to the last second of its enrolment, and not in the next") {
+  Liar liar;
+  const std::int64_t last_utc_ms = liar.office->devices()->front().expires_utc_s * 1000 + 999;
+  for (FakePlatform* machine : {&liar.office.machine, &liar.device.machine}) machine->clock.set_wall(last_utc_ms);
+  const Bytes bytes = liar.statement(liar.empty_set());
+  CHECK(liar.send({bytes}).receipts.size() == 1);
+  liar.go_on(bytes);
+  const std::int64_t entries = liar.entries();
+  for (FakePlatform* machine : {&liar.office.machine, &liar.device.machine}) machine->clock.advance(1);
+  const Outcome out = liar.send({liar.statement(liar.empty_set())});
+  CHECK(out.status == 403);
+  CHECK(out.error == Code::kDeviceExpired);
+  CHECK(liar.entries() == entries);
+}
+
+TEST_CASE("a clock that is five minutes off what its device saw, or off the office's time, is believed, and no more") {
+  Liar liar;
+  constexpr std::int64_t kTolerance_ms = 5 * 60 * 1000;
+  constexpr std::int64_t kHour_ms = 3'600'000;
+  const auto judged = [&](bool against_seen, std::int64_t off_ms) {
+    liar.visit = liar.office.plan({"I001"}, "140002");
+    const std::int64_t seen_utc_ms = liar.office.machine.clock.wall_utc_ms();
+    for (FakePlatform* machine : {&liar.office.machine, &liar.device.machine}) machine->clock.advance(kHour_ms);
+    ChangesBuilder rows;
+    rows.insert("visit_event",
+                {liar.visit, liar.device.number(), std::int64_t{1}, std::string("verify_package"), std::string("I001"),
+                 std::string("CHECKED"), Value(), Value(), Value(), Value(),
+                 seen_utc_ms + (against_seen ? 0 : kHour_ms) + off_ms, std::int64_t{480}, std::int64_t{1}});
+    ChangeSet change_set = liar.empty_set();
+    change_set.seen.size = static_cast<std::uint64_t>(liar.entries());
+    change_set.changes = rows.changes();
+    const Bytes bytes = liar.statement(change_set);
+    const Outcome out = liar.send({bytes});
+    REQUIRE(out.status == 200);
+    REQUIRE(out.refusals.empty());
+    liar.go_on(bytes);
+    return liar.office.cell("visit", {BytesView(liar.visit)}, "clock");
+  };
+  CHECK(judged(true, -kTolerance_ms) == "null");
+  CHECK(judged(true, -kTolerance_ms - 1) == "WRONG");
+  CHECK(judged(false, kTolerance_ms) == "null");
+  CHECK(judged(false, kTolerance_ms + 1) == "WRONG");
+  liar.still_takes_honest_ones();
 }
 
 TEST_CASE("a statement signed at any time by its author's clock is registered at the office's time, whatever it says") {
@@ -588,6 +743,38 @@ TEST_CASE("after a submission nothing but amendments changes a visit") {
   const Bytes id = visit;
   CHECK(office.cell("answer", {BytesView(id), std::string_view("S2"), std::string_view("I001")}, "value") == "12");
   CHECK(office->rebuild());
+}
+
+TEST_CASE("the office decides nothing of what is an inspector's to record") {
+  TestOffice office;
+  office.add_people_and_schools();
+  const Bytes visit = office.plan({"I001"});
+  const Bytes ledger = office.ledger();
+  const auto decided = office->decide("王处长", "test", [&](Store&) -> Result<ChangesBuilder> {
+    ChangesBuilder rows;
+    rows.update("visit", {visit}, {{find_table("visit")->column("to_day"), Value(std::int64_t{20'530})}});
+    rows.insert("note", {visit, std::int64_t{1}, std::int64_t{1}, Value(), std::string("代写"), Value(),
+                         std::string("I001"), std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
+    return rows;
+  });
+  REQUIRE_FALSE(decided);
+  CHECK(decided.error().code == Code::kNotYours);
+  CHECK(office.cell("note", {BytesView(visit), std::int64_t{1}, std::int64_t{1}}, "text") == "absent");
+  CHECK(office.cell("visit", {BytesView(visit)}, "to_day") == "20520");
+  CHECK(office.ledger() == ledger);
+}
+
+TEST_CASE("what happens to a visit at the office needs a visit that is there, and a reason where somebody asks why") {
+  TestOffice office;
+  office.add_people_and_schools();
+  const Bytes visit = office.plan({"I001"});
+  const Bytes ledger = office.ledger();
+  CHECK(office->visit_event("王处长", Bytes(16, 9), "cancel", "", "停课").error().code == Code::kVisitUnknown);
+  CHECK(office->visit_event("王处长", visit, "cancel", "", "").error().code == Code::kReasonMissing);
+  CHECK(office->visit_event("王处长", visit, "recuse", "I001", "").error().code == Code::kReasonMissing);
+  CHECK(office->visit_event("王处长", visit, "query", "S2", "").error().code == Code::kReasonMissing);
+  CHECK(office.visit_state(visit) == "ASSIGNED");
+  CHECK(office.ledger() == ledger);
 }
 
 TEST_CASE("a checklist that was published is never another one under the same version") {
