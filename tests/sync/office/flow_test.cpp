@@ -1,3 +1,5 @@
+#include "sync/answer.hpp"
+#include "sync/checkpoint.hpp"
 #include "sync/office/jurisdiction.hpp"
 #include "tests/sync/office/county.hpp"
 
@@ -167,6 +169,31 @@ TEST_CASE(
   CHECK(office->rebuild());
 }
 
+TEST_CASE("a member's word that was the first thing which the lead had not seen holds no submission up") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice lead(office, "I001");
+  TestDevice member(office, "I002");
+  lead.enrol();
+  member.enrol();
+  const Bytes visit = office.plan({"I001", "I002"});
+  lead.must_sync();
+  lead.check_in(visit);
+  lead.write([&] { return lead.answer(visit, "S1", std::int64_t{1}); });
+  lead.write([&] { return lead.answer(visit, "S2", std::int64_t{12}); });
+  lead.must_sync();
+  member.must_sync();
+  lead.must_sync();
+  REQUIRE(integer_setting(*lead.db, "seen_size")->value() == office.check().statements);
+  member.write([&] { return member.answer(visit, "S1", std::int64_t{0}); });
+  REQUIRE(member.must_sync().refusals.empty());
+  lead.finish_and_submit(visit);
+  CHECK(lead.must_sync().refusals.empty());
+  CHECK(office.visit_state(visit) == "RECEIVED");
+  CHECK(office.cell("disagreement", {BytesView(visit), std::int64_t{1}}, "field") == "root");
+  CHECK(office->rebuild());
+}
+
 TEST_CASE("what a rule refuses is registered, kept with its reason at both ends, and does not block what follows") {
   TestOffice office;
   office.add_people_and_schools();
@@ -269,6 +296,35 @@ TEST_CASE("an office restored from yesterday's copy is noticed by the device, wh
   office.open(backup / "office.db");
   CHECK(device.sync().error().code == Code::kLogShrunk);
   CHECK(statement_of(*device.db, 1));
+}
+
+TEST_CASE("the office shows its key and the newest checkpoint of its log to whoever gets them") {
+  TestOffice office;
+  office.add_people_and_schools();
+  const auto ask = [&](const char* method, const char* path) {
+    Request http;
+    http.method = method;
+    http.path = path;
+    return office.office->handle(http);
+  };
+  const auto refused = [](const Response& answer, int status) {
+    CHECK(answer.status == status);
+    const auto error = read_error_answer(answer.body);
+    REQUIRE(error);
+    return static_cast<Code>(error->code);
+  };
+  const Response key = ask("GET", "/v1/key");
+  CHECK(key.status == 200);
+  CHECK(text(key.body) == to_hex(office->key().thumbprint()) + "\n");
+  const Response note = ask("GET", "/v1/checkpoint");
+  CHECK(note.status == 200);
+  const auto checkpoint = open_checkpoint(text(note.body), office->origin(), office->key());
+  REQUIRE(checkpoint);
+  CHECK(checkpoint->size == office.check().statements);
+  for (const char* path : {"/v1/key", "/v1/checkpoint"}) CHECK(refused(ask("POST", path), 405) == Code::kMethodUnknown);
+  office.machine.keys.set_locked(true);
+  CHECK(refused(ask("GET", "/v1/checkpoint"), 503) == Code::kKeyStoreLocked);
+  CHECK(ask("GET", "/v1/key").status == 200);
 }
 
 TEST_CASE("feed pages smaller than what is owed come one after the other and miss nothing") {
