@@ -1,6 +1,7 @@
 /// Disks that fail at either end, clocks of the office that are wrong, keys of hardware, and a ledger that somebody
 /// touched.
 
+#include "sync/answer.hpp"
 #include "tests/sync/office/county.hpp"
 
 #include <csignal>
@@ -75,6 +76,20 @@ struct Ready {
     }
     return out;
   }
+  /// The number with which the office refuses all that the device has to send.
+  Code refused_with(int status) {
+    SyncPass pass(device.platform, *device.db);
+    auto body = pass.request();
+    REQUIRE(body);
+    const auto answer = device.post(kSyncPath, *std::move(body));
+    REQUIRE(answer);
+    CHECK(answer->status == status);
+    const auto error = read_error_answer(answer->body);
+    REQUIRE(error);
+    CHECK_FALSE(pass.take_answer(answer->status, TestDevice::content_type(*answer), answer->body));
+    CHECK(outbox(*device.db, true)->size() == 1);
+    return static_cast<Code>(error->code);
+  }
   void arrived() {
     CHECK(device.state(visit) == "RECEIVED");
     CHECK(office.visit_state(visit) == "RECEIVED");
@@ -86,6 +101,17 @@ struct Ready {
     CHECK(office->rebuild());
   }
 };
+
+/// A copy of the office's database, into which this was written past the office.
+std::string copy_with(TestOffice& at, const TempFolder& copies, const std::string& sql = "") {
+  static int copies_made = 0;
+  const std::string path = copies / std::to_string(++copies_made);
+  REQUIRE(at.office->backup(path));
+  auto database = open_database(path, Database::Mode::kOpen, DatabaseKind::kOffice);
+  REQUIRE(database);
+  REQUIRE((*database)->script(sql));
+  return path;
+}
 
 }  // namespace
 
@@ -313,6 +339,108 @@ TEST_CASE("a device whose key is P-256, as hardware has it, does everything that
   CHECK(at.device.must_sync().receipted == 1);
   at.arrived();
   CHECK(at.office.check().sound());
+}
+
+TEST_CASE("what the database refuses is the office's trouble, which no statement is blamed for") {
+  Ready at;
+  const Bytes ledger = at.office.ledger();
+  TempFolder copies;
+  at.office.open(copy_with(at.office, copies,
+                           "CREATE TRIGGER fault BEFORE INSERT ON answer BEGIN SELECT RAISE(ABORT, 'fault'); END"));
+  CHECK(at.refused_with(503) == Code::kDatabaseConstraint);
+  CHECK(at.office.ledger() == ledger);
+  CHECK(at.office.visit_state(at.visit) == "ASSIGNED");
+  at.office.open(copy_with(at.office, copies, "DROP TRIGGER fault"));
+  CHECK(at.device.must_sync().refusals.empty());
+  at.arrived();
+}
+
+TEST_CASE("an office whose database or key is not the one that began the log does not open, and changes neither") {
+  Ready at;
+  const Bytes ledger = at.office.ledger();
+  TempFolder copies;
+  const auto opened = [&](const Office::Options& options) {
+    at.office.office.reset();
+    const auto office = Office::open(at.office.platform, options);
+    return office ? Code{} : office.error().code;
+  };
+  const std::string whole = copy_with(at.office, copies);
+  CHECK(opened({.database = whole, .origin = "other.example/log"}) == Code::kOriginChanged);
+  CHECK(opened({.database = whole, .origin = "office.example/log", .key_name = "other"}) == Code::kOfficeKeyChanged);
+  at.office.machine.keys.set_locked(true);
+  CHECK(opened({.database = whole, .origin = "office.example/log"}) == Code::kKeyStoreLocked);
+  at.office.machine.keys.set_locked(false);
+  at.office.open(whole);
+  CHECK(at.office.ledger() == ledger);
+  for (const char* sql : {"DELETE FROM ledger WHERE log_index = 0", "DELETE FROM setting WHERE name = 'nonce_secret'",
+                          "UPDATE setting SET value = NULL WHERE name = 'nonce_secret'",
+                          "UPDATE setting SET value = 'secret' WHERE name = 'nonce_secret'"}) {
+    INFO(sql);
+    const std::string damaged = copy_with(at.office, copies, sql);
+    CHECK(opened({.database = damaged, .origin = "office.example/log"}) == Code::kLedgerBroken);
+    at.office.open(whole);
+  }
+  at.device.must_sync();
+  at.arrived();
+}
+
+TEST_CASE("an office whose log lacks an entry or the author of one rebuilds nothing from it, and exports no gap") {
+  Ready at;
+  at.device.must_sync();
+  TempFolder copies;
+  const std::string whole = copy_with(at.office, copies);
+  for (const bool gap : {true, false}) {
+    at.office.open(whole);
+    at.office.open(
+        copy_with(at.office, copies,
+                  gap ? "DELETE FROM ledger WHERE log_index = 2" : "UPDATE ledger SET author = 99 WHERE author = 1"));
+    for (int again = 0; again < 2; ++again) {
+      const Status rebuilt = at.office->rebuild();
+      REQUIRE_FALSE(rebuilt);
+      CHECK(rebuilt.error().code == Code::kLedgerBroken);
+    }
+    CHECK(at.office.visit_state(at.visit) == "RECEIVED");
+    CHECK(at.office->devices()->size() == 1);
+    const Status exported = at.office->export_ledger([](BytesView) { return Status(); });
+    CHECK(exported.has_value() == !gap);
+    if (!exported) CHECK(exported.error().code == Code::kLedgerBroken);
+  }
+  at.office.open(whole);
+  at.arrived();
+}
+
+TEST_CASE("an office that lost its register of devices while it ran registers nothing of them") {
+  Ready at;
+  const Bytes ledger = at.office.ledger();
+  REQUIRE(at.office->read([](Store& rows) { return rows.forget_derived(); }));
+  CHECK(at.refused_with(503) == Code::kLedgerBroken);
+  CHECK(at.office.ledger() == ledger);
+}
+
+TEST_CASE("a draw whose secret the office lost is not run") {
+  TestOffice office;
+  office.add_people_and_schools();
+  std::vector<FrameEntry> frame{{"140001", "U", 1, FrameStatus::kEligible}, {"140002", "U", 1, FrameStatus::kEligible}};
+  const auto files =
+      freeze_draw("SX-2026-01", {{"U", 1}}, 2, "lottery", frame, {{"I001", 2, true}, {"I002", 2, true}}, {});
+  REQUIRE(files);
+  REQUIRE(office->commit_draw("王处长", "SX-2026-01", *files));
+  const Bytes ledger = office.ledger();
+  VisitPlan pattern;
+  pattern.template_code = "daily";
+  pattern.template_version = 1;
+  pattern.from_day = 20'500;
+  pattern.to_day = 20'520;
+  TempFolder copies;
+  const std::string whole = copy_with(office, copies);
+  for (const char* sql : {"DELETE FROM draw_secret", "UPDATE draw_secret SET secret = x'01'"}) {
+    office.open(whole);
+    office.open(copy_with(office, copies, sql));
+    CHECK(office->run_draw("王处长", "SX-2026-01", "2.5./", pattern).error().code == Code::kDrawNotThere);
+    CHECK(office.ledger() == ledger);
+  }
+  office.open(whole);
+  CHECK(office->run_draw("王处长", "SX-2026-01", "2.5./", pattern));
 }
 
 TEST_CASE("the auditor finds a ledger with any bit changed not sound") {
