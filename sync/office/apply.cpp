@@ -432,6 +432,7 @@ class DeviceChanges {
       DUDAO_TRY(const auto carried, draft_.row(*find_table("carried_finding"), row.first(table.key_columns)));
       if (!carried) return fail(Code::kResultWrong, readable_key(table, row.first(table.key_columns)));
     }
+    if (table.name == "finding") DUDAO_CHECK(check_finding_state(row[table.column("state")]));
     if (table.name == "submission" && actor != Actor::kLead) return fail(Code::kNotYours, "submission");
     const bool has_author = table.columns[1].name == "author";
     if (has_author && integer_at(row, 1) != device_.no)
@@ -439,6 +440,13 @@ class DeviceChanges {
     if (text_at(row, table.column("inspector")) != device_.inspector)
       return fail(Code::kNotYours, std::string(table.name) + ".inspector");
     return {};
+  }
+
+  /// A team says whether a finding was put right before its eyes; whatever comes after is the office's and the
+  /// school's.
+  static Status check_finding_state(const ValueView& cell) {
+    const bool own = equal(cell, to_string(FindingState::kOpen)) || equal(cell, to_string(FindingState::kFixedOnSite));
+    return own ? Status() : fail(Code::kNotYours, "finding.state");
   }
 
   /// Cell by cell, since two that did not know of each other may each bring in some.
@@ -485,6 +493,9 @@ class DeviceChanges {
     if (std::find(std::begin(kEditable), std::end(kEditable), table.name) == std::end(kEditable))
       return fail(Code::kNotYours, std::string(table.name));
     if (table.name == "reinspection_result") return check_result_update(table, update);
+    if (table.name == "finding")
+      for (const auto& [column, cell] : update.cells)
+        if (column == table.column("state")) DUDAO_CHECK(check_finding_state(cell));
     if (actor == Actor::kLead) return {};  // The lead reconciles what the team recorded.
     const bool own =
         table.name == "answer" ? text_at(update.key, 2) == device_.inspector : integer_at(update.key, 1) == device_.no;

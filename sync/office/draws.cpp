@@ -199,7 +199,7 @@ Result<ReplacedVisit> replace_drawn(Store& rows, BytesView visit, std::string_vi
 }
 
 Status reveal_draw(Store& rows, std::string_view code, const DrawLog& log) {
-  DUDAO_CHECK(draw_row(rows, code));
+  DUDAO_CHECK(check_committed(rows, code));
   DUDAO_TRY(const std::string entropy, kept(rows, code, "entropy"));
   if (entropy.empty()) return fail(Code::kDrawStage, "was not run yet");
   DUDAO_TRY(const std::string result, kept(rows, code, "result"));
@@ -215,7 +215,7 @@ Status reveal_draw(Store& rows, std::string_view code, const DrawLog& log) {
 }
 
 Status void_draw(Store& rows, std::string_view code, std::string_view reason, const DrawLog& log) {
-  DUDAO_CHECK(draw_row(rows, code));
+  DUDAO_CHECK(check_committed(rows, code));
   if (reason.empty()) return fail(Code::kReasonMissing);
   DrawStep step;
   step.draw = code;

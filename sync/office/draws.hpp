@@ -43,9 +43,9 @@ struct ReplacedVisit {
 Result<ReplacedVisit> replace_drawn(Store& rows, BytesView visit, std::string_view inspector, std::string_view reason,
                                     const PlanningDesk& desk, const DrawLog& log);
 
-/// Errors: kDrawNotThere, kDrawStage (was not run yet).
+/// Errors: kDrawNotThere, kDrawStage (was not run yet, is revealed or void).
 Status reveal_draw(Store& rows, std::string_view draw, const DrawLog& log);
-/// Errors: kDrawNotThere, kReasonMissing.
+/// Errors: kDrawNotThere, kDrawStage (is revealed or void), kReasonMissing.
 Status void_draw(Store& rows, std::string_view draw, std::string_view reason, const DrawLog& log);
 
 /// What may be published of it at its stage: name and content of each file. Error: kDrawNotThere.

@@ -639,7 +639,12 @@ struct Office::Impl {
     }
     if (!device) {
       DUDAO_TRY(const auto waiting, store->enrolment_requests());
-      if (waiting.size() >= kMaxPendingEnrolments) return fail(Code::kTooManyEnrolments);
+      const auto from_it = [&](const Bytes& asked) {
+        const auto each = parse_statement(asked);
+        return each && each->subject == to_hex(kid);
+      };
+      if (waiting.size() >= kMaxPendingEnrolments && std::none_of(waiting.begin(), waiting.end(), from_it))
+        return fail(Code::kTooManyEnrolments);
       DUDAO_CHECK(transact([&] { return store->put_enrolment_request(kid, bytes, office_utc_ms); }));
       return Response{202, {{"content-type", std::string(kSyncContentType)}, {"cache-control", "no-store"}}, {}};
     }

@@ -150,8 +150,10 @@ TEST_CASE("a thousand devices may wait to be enrolled, no more, and who has a co
     }
     return rows.commit();
   }));
-  CHECK(ask(office, PrivateKey::generate(Algorithm::kEd25519), {}).status == 202);
+  const PrivateKey last = PrivateKey::generate(Algorithm::kEd25519);
+  CHECK(ask(office, last, {}).status == 202);
   CHECK(waiting() == 1'000);
+  CHECK(ask(office, last, {}).status == 202);  // It waits on.
   const PrivateKey late = PrivateKey::generate(Algorithm::kEd25519);
   const Response answer = ask(office, late, {});
   CHECK(answer.status == 503);

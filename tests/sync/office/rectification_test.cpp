@@ -319,6 +319,35 @@ TEST_CASE("a state in the database that there is not is a damage, which no accep
   CHECK(at.office->rebuild());
 }
 
+TEST_CASE(
+    "a device says of a finding no more than whether it was put right on site, so that nobody closes it for the "
+    "school") {
+  County at;
+  at.submit();
+  REQUIRE(at.office->visit_event("王处长", at.visit, "query", "S1", "请补充"));
+  at.device.must_sync();
+  const auto say = [&](std::string_view state, bool fresh) {
+    const Moment now_ = now(at.device.platform.clock);
+    at.device.write([&]() -> Status {
+      if (fresh)
+        return at.device.db->execute(
+            "INSERT INTO finding VALUES (?, ?, 9, 'S1', 'ORDINARY', NULL, '通道堵塞', NULL, NULL, ?, "
+            "NULL, 'I001', ?, ?, ?)",
+            BytesView(at.visit), at.device.number(), state, now_.utc_ms, now_.offset_min, now_.boot_ms);
+      return at.device.db->execute("UPDATE finding SET state = ? WHERE n = 1", state);
+    });
+    const PassReport report = at.device.must_sync();
+    return report.refusals.empty() ? Code{} : static_cast<Code>(report.refusals.front().code);
+  };
+  for (const char* state : {"VERIFIED", "NOTICED", "LOST", ""}) {
+    INFO(state);
+    CHECK(say(state, false) == Code::kNotYours);
+    CHECK(at.look(1).state == FindingState::kOpen);
+  }
+  CHECK(say("REFERRED", true) == Code::kNotYours);
+  CHECK(at.office.cell("finding", {BytesView(at.visit), at.device.number(), std::int64_t{9}}, "state") == "absent");
+}
+
 TEST_CASE("a re-inspection carries the findings, and what it saw counts once the office accepts it") {
   County at;
   at.submit();
