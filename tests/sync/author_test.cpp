@@ -6,6 +6,7 @@
 #include "schema/tables.hpp"
 #include "tests/support/fake_platform.hpp"
 #include "tests/support/temp_folder.hpp"
+#include "tests/sync/failing_database.hpp"
 
 #include <csignal>
 #include <filesystem>
@@ -346,4 +347,142 @@ TEST_CASE("a clock is believed only as far as the office's time carries") {
   CHECK(clock_quality(db, clock).value() == ClockQuality::kWrong);
   clock.set_wall(today + kTenYears_ms);
   CHECK(clock_quality(db, clock).value() == ClockQuality::kUnchecked);
+}
+
+TEST_CASE("a clock five minutes off the office's is believed, and a millisecond more is not") {
+  Alone device;
+  Database& db = *device.db;
+  FakeClock& clock = device.machine.clock;
+  constexpr std::int64_t kFiveMinutes_ms = 300'000;
+  const std::int64_t today = clock.wall_utc_ms();
+  REQUIRE(anchor_clock(db, clock, today));
+  const auto quality = [&](std::int64_t off_ms) {
+    clock.set_wall(today + off_ms);
+    return clock_quality(db, clock).value();
+  };
+  CHECK(quality(kFiveMinutes_ms) == ClockQuality::kChecked);
+  CHECK(quality(kFiveMinutes_ms + 1) == ClockQuality::kWrong);
+  CHECK(quality(-kFiveMinutes_ms) == ClockQuality::kChecked);
+  CHECK(quality(-kFiveMinutes_ms - 1) == ClockQuality::kWrong);
+  clock.restart();
+  CHECK(quality(-kFiveMinutes_ms) == ClockQuality::kUnchecked);
+  CHECK(quality(-kFiveMinutes_ms - 1) == ClockQuality::kWrong);
+}
+
+TEST_CASE("a device that lacks any of what enrolment gave it is not enrolled, and what is of another kind is corrupt") {
+  Alone device;
+  REQUIRE(note(*device.db, 1, "甲"));
+  const Bytes before = content_of(*device.db);
+  const auto sealed = [&] { return seal(device.platform, *device.db).error().code; };
+  for (const std::string_view name : {"device", "inspector", "key_name", "origin", "office_key", "device_algorithm",
+                                      "device_key", "chain_seq", "chain_head"}) {
+    INFO(name);
+    const auto value = device.db->lookup("SELECT value FROM setting WHERE name = ?", name);
+    REQUIRE((value && *value));
+    REQUIRE(device.db->execute("DELETE FROM setting WHERE name = ?", name));
+    CHECK(sealed() == Code::kNotEnrolled);
+    const bool integer = std::holds_alternative<std::int64_t>(**value);
+    REQUIRE(put_setting(*device.db, name, integer ? ValueView(std::string_view("1")) : ValueView(std::int64_t{1})));
+    CHECK(sealed() == Code::kDatabaseCorrupt);
+    REQUIRE(put_setting(*device.db, name, as_view(**value)));
+    CHECK(content_of(*device.db) == before);
+  }
+  REQUIRE(put_setting(*device.db, "chain_head", BytesView(Bytes(31, 1))));
+  CHECK(sealed() == Code::kNotEnrolled);
+  CHECK(device.count("outbox") == 0);
+}
+
+TEST_CASE("a root of the log that is none is never signed") {
+  Alone device;
+  REQUIRE(note(*device.db, 1, "甲"));
+  REQUIRE(put_setting(*device.db, "seen_size", std::int64_t{7}));
+  for (const std::size_t size : {0u, 31u, 33u}) {
+    REQUIRE(put_setting(*device.db, "seen_root", BytesView(Bytes(size, 1))));
+    const Bytes before = content_of(*device.db);
+    CHECK(seal(device.platform, *device.db).error().code == Code::kDatabaseCorrupt);
+    CHECK(content_of(*device.db) == before);
+  }
+  REQUIRE(put_setting(*device.db, "seen_root", BytesView(Bytes(32, 1))));
+  CHECK(seal(device.platform, *device.db).value() == 1);
+}
+
+TEST_CASE("a seal of which any write fails leaves all as it was, and the next one takes everything") {
+  Alone device;
+  REQUIRE(note(*device.db, 1, "甲"));
+  const Bytes before = content_of(*device.db);
+  const auto refused = [&](const std::string& when, Failing::Where where = Failing::Where::kAtOnce) {
+    INFO(when);
+    const Failing fault(*device.db, when, where);
+    const auto sealed = seal(device.platform, *device.db);
+    REQUIRE_FALSE(sealed);
+    CHECK(sealed.error().code == Code::kDatabaseConstraint);
+    CHECK(content_of(*device.db) == before);
+  };
+  refused("INSERT ON outbox");
+  refused("UPDATE ON journal");
+  for (const char* name : {"hlc", "chain_seq", "chain_head"})
+    refused("INSERT ON setting WHEN NEW.name = '" + std::string(name) + "'");
+  refused("INSERT ON outbox", Failing::Where::kAtCommit);
+  CHECK(seal(device.platform, *device.db).value() == 1);
+  CHECK(device.check_chain() == 1);
+}
+
+TEST_CASE("edits that cancel each other out are sealed with nothing, unless the journal cannot be written") {
+  Alone device;
+  REQUIRE(record(*device.db, [&]() -> Status {
+    DUDAO_CHECK(device.db->execute("INSERT INTO note VALUES (?, 1, 1, NULL, '甲', NULL, 'I001', 5, 480, 6)",
+                                   BytesView(kVisit)));
+    return device.db->execute("DELETE FROM note");
+  }));
+  {
+    const Failing fault(*device.db, "UPDATE ON journal");
+    CHECK(seal(device.platform, *device.db).error().code == Code::kDatabaseConstraint);
+    CHECK(device.count("journal WHERE sealed_in IS NULL") == 1);
+  }
+  CHECK(seal(device.platform, *device.db).value() == 0);
+  CHECK(device.count("journal WHERE sealed_in IS NULL") == 0);
+  CHECK(device.check_chain() == 0);
+}
+
+TEST_CASE("a step that just fits into a statement is recorded and sealed, and one byte more is refused at once") {
+  Alone device;
+  constexpr std::size_t kFits = kMaxStatementBytes - 1'024;  // what is left beside header, chain and signature
+  const auto too_large = [&](std::size_t characters) {
+    const Bytes before = content_of(*device.db);
+    const Status done = note(*device.db, 1, std::string(characters, 'x'));
+    REQUIRE_FALSE(done);
+    CHECK(done.error().code == Code::kChangeTooLarge);
+    CHECK(content_of(*device.db) == before);
+    return std::stoull(done.error().detail);
+  };
+  const std::size_t around = too_large(kFits) - kFits;
+  CHECK(too_large(kFits - around + 1) == kFits + 1);
+  REQUIRE(note(*device.db, 1, std::string(kFits - around, 'x')));
+  CHECK(seal(device.platform, *device.db).value() == 1);
+  CHECK(device.check_chain() == 1);
+}
+
+TEST_CASE("a step that no statement can carry is refused by the seal, however it came into the journal") {
+  Alone device;
+  {
+    auto capture = Capture::begin(*device.db, synced_table_names());
+    REQUIRE(capture);
+    REQUIRE(device.db->execute("INSERT INTO note VALUES (?, 1, 1, NULL, ?, NULL, 'I001', 5, 480, 6)", BytesView(kVisit),
+                               std::string_view(std::string(kMaxStatementBytes, 'x'))));
+    Bytes step = capture->changeset().value();
+    append(step, BytesView(sha256(step)).first(8));
+    REQUIRE(device.db->execute("INSERT INTO journal (changeset) VALUES (?)", BytesView(step)));
+  }
+  REQUIRE(note(*device.db, 2, "乙"));
+  const Bytes before = content_of(*device.db);
+  CHECK(seal(device.platform, *device.db).error().code == Code::kChangeTooLarge);
+  CHECK(content_of(*device.db) == before);
+}
+
+TEST_CASE("a statement that the device never made is unknown to it") {
+  Alone device;
+  REQUIRE(note(*device.db, 1, "甲"));
+  REQUIRE(seal(device.platform, *device.db).value() == 1);
+  CHECK(statement_of(*device.db, 1));
+  for (const std::uint64_t seq : {0u, 2u}) CHECK(statement_of(*device.db, seq).error().code == Code::kStatementUnknown);
 }
