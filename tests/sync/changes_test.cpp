@@ -298,3 +298,66 @@ TEST_CASE("a column whose sums leave what an integer holds is refused, though ev
   CHECK(code(1) == Code{});
   CHECK(code(2) == Code::kChangesShape);
 }
+
+TEST_CASE("rows of several tables count together, and too many are refused before a cell of them is read") {
+  const auto code = [](std::size_t most) {
+    CborWriter out;
+    out.array(2);
+    for (const char* name : {"zone", "conflict_of_interest"}) {
+      out.array(4);
+      out.integer(find_table(name)->id);
+      out.integer(2);
+      out.array(2);
+      for (int column = 0; column < 2; ++column) {
+        if (name == std::string_view("zone"))
+          write_column(out, std::vector<ValueView>{std::string_view("A1"), std::string_view("A2")});
+        else
+          out.null();
+      }
+      out.array(0);
+    }
+    CborReader in(out.written());
+    return read_changes(in, most).error().code;
+  };
+  CHECK(code(4) == Code::kCborType);  // as far as the cells, which are none
+  CHECK(code(3) == Code::kChangesTooMany);
+}
+
+TEST_CASE("rows are divided into portions that are filled up to the limit") {
+  ChangesBuilder builder;
+  for (int n = 0; n < 4; ++n) builder.insert("zone", {std::string("I001"), "14000" + std::to_string(n), Value()});
+  const auto portions = [&](std::size_t bytes) {
+    std::vector<std::size_t> out;
+    for (const ChangesBuilder& portion : builder.split(bytes)) out.push_back(portion.rows());
+    return out;
+  };
+  constexpr std::size_t kRow = 8 + (4 + 3) + (6 + 3) + 9;
+  CHECK(portions(2 * kRow) == std::vector<std::size_t>{2, 2});
+  CHECK(portions(2 * kRow - 1) == std::vector<std::size_t>{1, 1, 1, 1});
+  CHECK(portions(3 * kRow) == std::vector<std::size_t>{3, 1});
+  CHECK(portions(1) == std::vector<std::size_t>{1, 1, 1, 1});
+  CHECK(ChangesBuilder().split(1).empty());
+}
+
+TEST_CASE("a changeset of a table that is not shared, of other columns, or of a row that went is refused") {
+  const auto code = [](const std::string& table, const std::string& columns, const std::string& change) {
+    const auto db = Database::open(":memory:", Database::Mode::kOpenOrCreate, kDeviceApplicationId).value();
+    REQUIRE(db->script("CREATE TABLE " + table + " (inspector, school" + columns +
+                       ", PRIMARY KEY (inspector, school)) WITHOUT ROWID;"
+                       "INSERT INTO " +
+                       table + " (inspector, school) VALUES ('I001', 'A1')"));
+    const std::vector<std::string_view> watched{table};
+    auto capture = Capture::begin(*db, watched);
+    REQUIRE(capture);
+    REQUIRE(db->script(change));
+    const Bytes changeset = capture->changeset().value();
+    REQUIRE_FALSE(changeset.empty());
+    const auto read = changes_of(changeset);
+    return read ? Code{} : read.error().code;
+  };
+  CHECK(code("zone", ", until_day", "UPDATE zone SET until_day = 1") == Code{});
+  CHECK(code("zones", ", until_day", "UPDATE zones SET until_day = 1") == Code::kChangesTable);
+  CHECK(code("zone", ", until_day, since_day", "UPDATE zone SET until_day = 1") == Code::kChangesShape);
+  CHECK(code("zone", "", "INSERT INTO zone VALUES ('I002', 'A1')") == Code::kChangesShape);
+  CHECK(code("zone", ", until_day", "DELETE FROM zone") == Code::kChangesDelete);
+}
