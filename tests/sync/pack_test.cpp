@@ -216,67 +216,113 @@ TEST_CASE("a pack that claims too much is refused before anything is made of it"
   author.seal(whole_visit(1));
   author.seal(whole_visit(2));
   const Bytes good = author.packed();
+  const std::size_t bytes = author.sent[0].size() + author.sent[1].size();
+  CHECK(author.unpack(good, 2, bytes));
   CHECK(author.unpack(good, 1).error().code == Code::kTooManyStatements);
-  CHECK(author.unpack(good, kMost, 1'000).error().code == Code::kCompressedTooLarge);
+  CHECK(author.unpack(good, 2, bytes - 1).error().code == Code::kCompressedTooLarge);
 
-  // One visit that claims a million rows of a few bytes.
-  const auto pack = [&](std::int64_t count, std::int64_t visits, std::size_t id_bytes, std::int64_t rows, int table) {
+  // Every column is one value, which costs a few bytes however many cells it claims.
+  struct Claim {
+    std::int64_t first = 1;
+    std::int64_t count = 1;
+    std::int64_t version = 1;
+    std::int64_t visits = 1;
+    std::int64_t rows = 1;
+    int table = 12;
+  };
+  const auto unpacked = [&](const Claim& claim) {
     CborWriter out;
-    const auto same = [&](std::int64_t value) {
-      if (count > 1) {
-        out.map(1);
-        out.integer(1);
-      } else {
-        out.array(1);
-      }
-      out.integer(value);
+    const auto same = [&](const ValueView& value) {
+      out.map(1);
+      out.integer(1);
+      write_cell(out, value);
     };
     out.array(12);
-    out.integer(1);
+    out.integer(claim.first);
     out.bytes(Hash{});
-    out.integer(count);
-    same(1);
-    same(1);
-    if (count > 1) {
-      out.map(1);
-      out.integer(1);
-    } else {
-      out.array(1);
-    }
-    out.bytes(Hash{});
-    same(1);
-    same(1);
-    same(visits);
-    out.bytes(Bytes(id_bytes, 0xaa));
-    out.bytes(Bytes(count > 0 && count < 10'000 ? static_cast<std::size_t>(count) * 64 : 0, 0));
+    out.integer(claim.count);
+    same(std::int64_t{1});
+    same(std::int64_t{1});
+    same(BytesView(Hash{}));
+    same(std::int64_t{1});
+    same(claim.version);
+    same(claim.visits);
+    out.bytes(Bytes(16, 0xaa));
+    out.bytes(Bytes(claim.count > 0 && claim.count < 10'000 ? static_cast<std::size_t>(claim.count) * 64 : 0, 0));
     out.array(1);
     out.array(5);
-    out.integer(table);
-    out.array(1);
-    out.integer(rows);
-    out.array(16);
-    for (int i = 0; i < 16; ++i) {
-      out.map(1);
-      out.integer(1);
-      out.null();
-    }
-    out.array(1);
-    out.integer(0);
+    out.integer(claim.table);
+    same(claim.rows);
+    const Table* table = find_table(claim.table);
+    const std::size_t columns = table ? table->columns.size() - 1 : 1;
+    out.array(columns);
+    for (std::size_t i = 0; i < columns; ++i) same({});
+    same(std::int64_t{0});
     out.array(0);
-    return std::move(out).take();
+    const auto all = author.unpack(out.written());
+    return all ? Code{} : all.error().code;
   };
-  const auto refused = [&](const Bytes& bytes) {
-    const auto out = author.unpack(bytes);
-    REQUIRE_FALSE(out);
-    return out.error().code;
+  CHECK(unpacked({}) == Code{});
+  // A question has four columns beside its visit, and eight cells stand around them.
+  constexpr std::int64_t kMostQuestions = (kMaxPackedCells - 8) / 4;
+  CHECK(unpacked({.rows = kMostQuestions, .table = 11}) == Code{});
+  CHECK(unpacked({.rows = kMostQuestions + 1, .table = 11}) == Code::kPackForm);
+  CHECK(unpacked({.rows = 1'000'000}) == Code::kPackForm);
+  CHECK(unpacked({.rows = -1}) == Code::kPackForm);
+  CHECK(unpacked({.visits = 2}) == Code::kPackForm);
+  CHECK(unpacked({.visits = std::int64_t{1} << 60}) == Code::kPackForm);
+  CHECK(unpacked({.count = 0}) == Code::kPackForm);
+  CHECK(unpacked({.count = std::int64_t{1} << 40}) == Code::kTooManyStatements);
+  CHECK(unpacked({.first = INT64_MAX - 1}) == Code{});
+  CHECK(unpacked({.first = INT64_MAX}) == Code::kPackForm);  // the next one would have no number
+  CHECK(unpacked({.version = INT32_MAX}) == Code{});
+  CHECK(unpacked({.version = std::int64_t{INT32_MAX} + 1}) == Code::kPackForm);
+  CHECK(unpacked({.table = 999}) == Code::kPackForm);
+  CHECK(unpacked({.table = 2}) == Code::kPackForm);  // Schools are not a device's to send.
+  CHECK(author.unpack(Bytes{0x80}).error().code == Code::kPackForm);
+}
+
+TEST_CASE("statements that go as they are count like those of a pack") {
+  Author author;
+  author.seal({});
+  author.seal({});
+  const Bytes good = author.packed();
+  const std::size_t bytes = author.sent[0].size() + author.sent[1].size();
+  CHECK(author.unpack(good, 2, bytes).value() == author.sent);
+  CHECK(author.unpack(good, 2, bytes - 1).error().code == Code::kCompressedTooLarge);
+  CHECK(author.unpack(good, 1, bytes).error().code == Code::kTooManyStatements);
+}
+
+TEST_CASE("a pack is filled up to as many cells as it may have, and what is more goes into another") {
+  const auto note = [](int n) {
+    return row({visit_id(1), std::int64_t{7}, std::int64_t{n}, Value(), std::string("n"), Value()}, 0);
   };
-  CHECK(refused(pack(1, 1, 16, 1'000'000, 12)) == Code::kPackForm);
-  CHECK(refused(pack(1, 1, 16, -1, 12)) == Code::kPackForm);
-  CHECK(refused(pack(1, 2, 16, 1, 12)) == Code::kPackForm);
-  CHECK(refused(pack(1, std::int64_t{1} << 60, 16, 1, 12)) == Code::kPackForm);
-  CHECK(refused(pack(0, 1, 16, 1, 12)) == Code::kPackForm);
-  CHECK(refused(pack(std::int64_t{1} << 40, 1, 16, 1, 12)) == Code::kTooManyStatements);
-  CHECK(refused(pack(1, 1, 16, 1, 999)) == Code::kPackForm);
-  CHECK(refused(pack(1, 1, 16, 1, 2)) == Code::kPackForm);  // Schools are not a device's to send.
-  CHECK(refused(Bytes{0x80}) == Code::kPackForm);
+  ChangesBuilder full;
+  for (int n = 1; n <= 20'000; ++n) full.insert("note", note(n));
+  ChangesBuilder last;
+  last.insert("visit_event", {visit_id(1), std::int64_t{7}, std::int64_t{1}, std::string("check_in"),
+                              std::string("I001"), std::string("CHECKED"), Value(), Value(), Value(), Value(),
+                              std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
+  // Eleven cells around the rows of one table, thirteen around those of two and as many in the event's row.
+  constexpr std::size_t kLastNotes = (kMaxPackedCells - 4 * (11 + 20'000 * 10) - 2 * 13) / 10;
+  static_assert(4 * (11 + 20'000 * 10) + 2 * 13 + kLastNotes * 10 == kMaxPackedCells);
+  for (std::size_t n = 1; n <= kLastNotes; ++n) last.insert("note", note(static_cast<int>(n)));
+  Author author;
+  for (int n = 0; n < 4; ++n) author.seal(full);
+  const Hash before = author.head;
+  const auto packs = [&] {
+    const Bytes packed = author.packed();
+    CHECK((author.unpack(packed).value() == author.sent));
+    std::size_t count = 0;
+    for (CborReader in(packed); !in.at_end(); ++count) REQUIRE(in.item());
+    return count;
+  };
+  author.seal(last);
+  CHECK(packs() == 1);
+  author.sent.pop_back();
+  author.head = before;
+  --author.seq;
+  last.insert("note", note(kLastNotes + 1));
+  author.seal(last);
+  CHECK(packs() == 2);
 }
