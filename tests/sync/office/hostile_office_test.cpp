@@ -5,6 +5,7 @@
 #include "tests/sync/office/county.hpp"
 
 #include <algorithm>
+#include <bit>
 
 using namespace dudao;
 using namespace dudao::test;
@@ -37,6 +38,18 @@ struct Bent {
     auto out = decompress(answer.body, kMaxSyncPlainBytes);
     REQUIRE(out);
     return *std::move(out);
+  }
+  Bytes office_signs(BytesView message) { return office.platform.keys.sign("office", message).value(); }
+  /// The answer with another page, which the office itself has signed.
+  Bytes with_page(SyncAnswer answer, const FeedPage& page) {
+    const Bytes whole = sign_statement({StatementType::kFeedPage, office->origin(),
+                                        "d" + std::to_string(device.number()), page.office_utc_ms / 1000},
+                                       write_feed_page(page), office->key(),
+                                       [&](BytesView message) { return Result<Bytes>(office_signs(message)); })
+                            .value();
+    const Bytes bare = bare_statement(whole);
+    answer.page = bare;
+    return write_sync_answer(answer);
   }
   std::string all_of_it() {
     std::string out;
@@ -110,6 +123,12 @@ TEST_CASE("of a receipt from before the checkpoint the device takes no changed b
   REQUIRE(batch.first < integer_setting(*device.db, "checkpoint_size")->value());
   REQUIRE_FALSE(batch.proof.empty());
   const std::int64_t cursor = integer_setting(*device.db, "cursor")->value();
+  const auto forget = [&] {
+    REQUIRE(
+        device.db->execute("UPDATE outbox SET log_index = NULL, receipt = NULL, registered_utc_s = NULL WHERE seq = ?",
+                           static_cast<std::int64_t>(seq)));
+    REQUIRE(put_setting(*device.db, "cursor", cursor));
+  };
   const PublicKey& office_key = bent.office.office->key();
   Bytes bad = good;
   for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
@@ -124,15 +143,16 @@ TEST_CASE("of a receipt from before the checkpoint the device takes no changed b
       CHECK(receipt->index == batch.first);
       CHECK(receipt->registered_utc_s == batch.head.registered_utc_s);
       CHECK(receipt->size != batch.head.size);
-      REQUIRE(
-          device.db->execute("UPDATE outbox SET log_index = NULL, receipt = NULL, registered_utc_s = NULL WHERE "
-                             "seq = ?",
-                             static_cast<std::int64_t>(seq)));
-      REQUIRE(put_setting(*device.db, "cursor", cursor));
+      forget();
     }
     bad[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
   }
-  REQUIRE(pass.take_answer(answer.status, kSyncContentType, answer.body));
+  // A receipt that stands there twice counts once.
+  SyncAnswer doubled = honest;
+  doubled.receipts.push_back(doubled.receipts.front());
+  CHECK(pass.take_answer(200, kSyncContentType, compress(write_sync_answer(doubled))).value().receipted == 1);
+  forget();
+  CHECK(pass.take_answer(answer.status, kSyncContentType, answer.body).value().receipted == 1);
   CHECK(outbox(*device.db, true)->empty());
 }
 
@@ -184,6 +204,30 @@ TEST_CASE("an office that leaves out receipts or gives those of others moves not
     answer->receipts.front().second.head.registered_utc_s -= 86'400;
     CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kReceiptWrong);
   }
+  SECTION("with a proof beside the one of the growth, or new in a log that has not grown") {
+    answer->receipts.front().second.proof = {Hash{}};
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kReceiptWrong);
+    answer->receipts.front().second.proof.clear();
+    answer->growth.reset();
+    FeedPage page = read_feed_page(read_bare_statement(answer->page).value().payload).value();
+    page.to = page.from;
+    CHECK(bent.refused(pass, bent.with_page(*answer, page)) == Code::kReceiptWrong);
+  }
+  SECTION("of another log that is as large, or larger") {
+    // As if it had been there since before the checkpoint, in the first place, with neighbours that nobody knows.
+    const std::vector<Hash> leaves{leaf_hash(statement_of(*bent.device.db, 1)->statement)};
+    answer->growth->proof = leaves;
+    BatchReceipt& batch = answer->receipts.front().second;
+    batch.first = 0;
+    for (const std::int64_t size : {answer->growth->size, answer->growth->size + 1}) {
+      batch.head.size = size;
+      batch.proof.assign(static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(size - 1))), Hash{});
+      const Hash root = expand_range(0, size, leaves, batch.proof).value().root;
+      batch.signature =
+          bent.office_signs(batch_to_be_signed(batch.head, root, bent.office->origin(), bent.office->key()));
+      CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogForked);
+    }
+  }
   SECTION("for more than was sent") {
     answer->receipts.front().second.count += 1;
     CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kReceiptForm);
@@ -215,6 +259,12 @@ TEST_CASE("an office that shows another log than before is found out by the devi
   }
   SECTION("of the right size") {
     claim(origin, growth.size, 7, own);
+    CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogForked);
+  }
+  SECTION("as long as before, with another root") {
+    answer->receipts.clear();
+    growth.proof.clear();
+    claim(origin, **integer_setting(*bent.device.db, "checkpoint_size"), 7, own);
     CHECK(bent.refused(pass, write_sync_answer(*answer)) == Code::kLogForked);
   }
   SECTION("a shorter one") {
@@ -262,18 +312,7 @@ TEST_CASE("rows that an office signs in disorder the device refuses, missing or 
   const Bytes first = to_bytes(std::get<BytesView>(visits->row(0)[0]));
   const Bytes second = to_bytes(std::get<BytesView>(visits->row(1)[0]));
   const auto columns = static_cast<std::ptrdiff_t>(visits->table->columns.size());
-  const auto signed_by_the_office = [&] {
-    const Bytes whole =
-        sign_statement({StatementType::kFeedPage, bent.office->origin(), "d" + std::to_string(bent.device.number()),
-                        page.office_utc_ms / 1000},
-                       write_feed_page(page), bent.office->key(),
-                       [&](BytesView message) { return bent.office.platform.keys.sign("office", message); })
-            .value();
-    const Bytes bare = bare_statement(whole);
-    SyncAnswer answer = honest;
-    answer.page = bare;
-    return write_sync_answer(answer);
-  };
+  const auto signed_by_the_office = [&] { return bent.with_page(honest, page); };
   const auto school_of = [&](const Bytes& visit) {
     const auto found = bent.device.db->lookup("SELECT school FROM visit WHERE id = ?", BytesView(visit));
     return found && *found ? std::get<std::string>(**found) : "absent";
@@ -310,6 +349,37 @@ TEST_CASE("rows that an office signs in disorder the device refuses, missing or 
     taken();
     CHECK(school_of(first) == "140001");
   }
+}
+
+TEST_CASE("a page that cannot be read, does not go on from the device's, leaves the log or edits rows is refused") {
+  Bent bent;
+  bent.office.plan({"I001"}, "140002");
+  SyncPass pass(bent.device.platform, *bent.device.db);
+  const Bytes good = Bent::plain(bent.answer_to(pass));
+  const SyncAnswer honest = read_sync_answer(good).value();
+  const FeedPage page = read_feed_page(read_bare_statement(honest.page).value().payload).value();
+  SyncAnswer answer = honest;
+  const Bytes nothing{0x80};
+  answer.page = nothing;
+  CHECK(bent.refused(pass, write_sync_answer(answer)) == Code::kAnswerForged);
+
+  const auto refused = [&](std::uint64_t from, std::uint64_t to) {
+    FeedPage other = page;
+    other.from = from;
+    other.to = to;
+    return bent.refused(pass, bent.with_page(honest, other));
+  };
+  CHECK(refused(page.from - 1, page.to) == Code::kAnswerForged);
+  CHECK(refused(page.from + 1, page.to) == Code::kAnswerForged);
+  CHECK(refused(page.from, page.from - 1) == Code::kAnswerForged);
+  CHECK(refused(page.from, page.to + 1) == Code::kAnswerForged);
+
+  FeedPage editing = page;
+  const Table* visits = find_table("visit");
+  editing.rows.tables = {
+      {visits, {}, {{{BytesView(bent.visit)}, {{visits->column("state"), std::string_view("CLOSED")}}}}}};
+  CHECK(bent.refused(pass, bent.with_page(honest, editing)) == Code::kPayloadShape);
+  CHECK(pass.take_answer(200, kSyncContentType, compress(bent.with_page(honest, page))));
 }
 
 TEST_CASE("rows written into the office's database past the ledger are found by rebuilding, which changes nothing") {
@@ -371,6 +441,8 @@ TEST_CASE("whatever answers in place of the office is told apart from it by the 
   CHECK(refused(200, "", {}) == Code::kNotTheOffice);
   CHECK(refused(302, "text/html", view(page)) == Code::kNotTheOffice);
   CHECK(refused(404, "text/html", view(page)) == Code::kNotTheOffice);
+  CHECK(refused(499, "text/html", view(page)) == Code::kNotTheOffice);
+  CHECK(refused(500, "text/html", view(page)) == Code::kOfficeTrouble);
   CHECK(refused(511, "text/html", view(page)) == Code::kOfficeTrouble);
   CHECK(refused(503, kErrorContentType, view(page)) == Code::kOfficeTrouble);
   CHECK(refused(400, kErrorContentType, write_error_answer({9'999, "of tomorrow", 0, {}})) == Code::kOfficeRefused);
