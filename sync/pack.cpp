@@ -124,10 +124,12 @@ std::optional<Loose> loosen(const Bytes& statement, std::int64_t device, const P
   return out;
 }
 
+/// At least as many as Unpacker counts: of each visit there are two in every table of the pack, which others may have
+/// brought into it.
 std::size_t cells_in(const Loose& loose) {
-  std::size_t cells = 8 + loose.visits.size();
+  std::size_t cells = 8 + loose.visits.size() * (1 + 2 * synced_tables().size());
   for (const TableChanges& table : loose.set.changes.tables) {
-    cells += table.inserted.size() + 2 * loose.visits.size();
+    cells += table.inserted.size();
     for (const RowUpdate& update : table.updated) cells += update.key.size() + 1 + 2 * update.cells.size();
   }
   return cells;

@@ -299,14 +299,15 @@ TEST_CASE("a pack is filled up to as many cells as it may have, and what is more
   };
   ChangesBuilder full;
   for (int n = 1; n <= 20'000; ++n) full.insert("note", note(n));
+  const std::size_t around = 9 + 2 * synced_tables().size();  // beside the cells of rows, where there is one visit
+  std::size_t left = kMaxPackedCells - 4 * (around + 20'000 * 10) - around;
   ChangesBuilder last;
-  last.insert("visit_event", {visit_id(1), std::int64_t{7}, std::int64_t{1}, std::string("check_in"),
-                              std::string("I001"), std::string("CHECKED"), Value(), Value(), Value(), Value(),
-                              std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
-  // Eleven cells around the rows of one table, thirteen around those of two and as many in the event's row.
-  constexpr std::size_t kLastNotes = (kMaxPackedCells - 4 * (11 + 20'000 * 10) - 2 * 13) / 10;
-  static_assert(4 * (11 + 20'000 * 10) + 2 * 13 + kLastNotes * 10 == kMaxPackedCells);
-  for (std::size_t n = 1; n <= kLastNotes; ++n) last.insert("note", note(static_cast<int>(n)));
+  for (std::int64_t n = 1; left % 10 != 0; ++n, left -= 13)
+    last.insert("visit_event",
+                {visit_id(1), std::int64_t{7}, n, std::string("check_in"), std::string("I001"), std::string("CHECKED"),
+                 Value(), Value(), Value(), Value(), std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
+  int notes = 0;
+  for (; left > 0; left -= 10) last.insert("note", note(++notes));
   Author author;
   for (int n = 0; n < 4; ++n) author.seal(full);
   const Hash before = author.head;
@@ -322,7 +323,18 @@ TEST_CASE("a pack is filled up to as many cells as it may have, and what is more
   author.sent.pop_back();
   author.head = before;
   --author.seq;
-  last.insert("note", note(kLastNotes + 1));
+  last.insert("note", note(notes + 1));
   author.seal(last);
   CHECK(packs() == 2);
+}
+
+TEST_CASE("what is packed can be unpacked, however many visits are told of in however many tables") {
+  Author author;
+  author.seal(whole_visit(1));
+  ChangesBuilder many;
+  for (int n = 1; n <= 400; ++n) many.update("visit", {visit_id(n)}, {{13, std::string("READY")}});
+  for (int n = 0; n < 300; ++n) author.seal(many);
+  const auto out = author.unpack(author.packed());
+  REQUIRE(out);
+  CHECK((*out == author.sent));
 }
