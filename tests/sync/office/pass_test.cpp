@@ -1,5 +1,5 @@
-/// The device's half of the exchange where its own database fails or holds what it must not, and how much it asks for
-/// at once.
+/// The device's half of the exchange and of the enrolment: how much it asks for at once, what it refuses, and what
+/// becomes of it where its own database fails.
 
 #include "sync/answer.hpp"
 #include "tests/sync/failing_database.hpp"
