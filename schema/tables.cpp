@@ -144,7 +144,7 @@ const std::vector<Table>& synced_tables() {
   return tables;
 }
 
-const Table* find_table(int id) {
+const Table* find_table(std::int64_t id) {
   const auto& tables = synced_tables();
   const auto found = std::find_if(tables.begin(), tables.end(), [&](const Table& table) { return table.id == id; });
   return found == tables.end() ? nullptr : &*found;

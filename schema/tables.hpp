@@ -52,7 +52,7 @@ struct Table {
 
 /// In order of id. Made at first use; cannot fail; thread-safe.
 const std::vector<Table>& synced_tables();
-const Table* find_table(int id);
+const Table* find_table(std::int64_t id);
 const Table* find_table(std::string_view name);
 /// Names of all synced tables, for Capture.
 const std::vector<std::string_view>& synced_table_names();

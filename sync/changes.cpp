@@ -225,7 +225,7 @@ Result<Changes> read_changes(CborReader& in, std::size_t max_rows) {
     if (parts != 4) return fail(Code::kChangesShape, "table");
     DUDAO_TRY(const std::int64_t id, in.integer());
     TableChanges table;
-    table.table = id > last_id && id <= 1'000 ? find_table(static_cast<int>(id)) : nullptr;
+    table.table = id > last_id ? find_table(id) : nullptr;
     if (!table.table) return fail(Code::kChangesTable, std::to_string(id));
     last_id = table.table->id;
     DUDAO_TRY(const std::int64_t rows, in.integer());

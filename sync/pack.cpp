@@ -263,7 +263,7 @@ class Unpacker {
     for (std::uint64_t n = 0; n < tables; ++n) {
       DUDAO_TRY(const std::uint64_t fields, in_.array());
       DUDAO_TRY(const std::int64_t id, in_.integer());
-      const Table* table = id > last && id <= 1'000 ? find_table(static_cast<int>(id)) : nullptr;
+      const Table* table = id > last ? find_table(id) : nullptr;
       if (fields != 5 || !table || table->scope != Scope::kVisit) return fail(Code::kPackForm, "table");
       last = table->id;
       DUDAO_CHECK(read_table(*table, all_visits));

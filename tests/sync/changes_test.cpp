@@ -88,11 +88,12 @@ TEST_CASE("an unknown table, a missing key, a key twice and too many rows are ea
     out.integer(id);
     out.integer(rows);
   };
-  CHECK(refused([&](CborWriter& out) {
-          table(out, 999, 1);
-          out.array(0);
-          out.array(0);
-        }) == Code::kChangesTable);
+  for (const std::int64_t unknown : {std::int64_t{999}, (std::int64_t{1} << 32) + 13})
+    CHECK(refused([&](CborWriter& out) {
+            table(out, unknown, 1);
+            out.array(0);
+            out.array(0);
+          }) == Code::kChangesTable);
   CHECK(refused([&](CborWriter& out) {
           table(out, 13, 1'000'000);
           out.array(0);

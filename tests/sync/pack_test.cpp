@@ -228,7 +228,7 @@ TEST_CASE("a pack that claims too much is refused before anything is made of it"
     std::int64_t version = 1;
     std::int64_t visits = 1;
     std::int64_t rows = 1;
-    int table = 12;
+    std::int64_t table = 12;
   };
   const auto unpacked = [&](const Claim& claim) {
     CborWriter out;
@@ -278,6 +278,7 @@ TEST_CASE("a pack that claims too much is refused before anything is made of it"
   CHECK(unpacked({.version = INT32_MAX}) == Code{});
   CHECK(unpacked({.version = std::int64_t{INT32_MAX} + 1}) == Code::kPackForm);
   CHECK(unpacked({.table = 999}) == Code::kPackForm);
+  CHECK(unpacked({.table = (std::int64_t{1} << 32) + 12}) == Code::kPackForm);
   CHECK(unpacked({.table = 2}) == Code::kPackForm);  // Schools are not a device's to send.
   CHECK(author.unpack(Bytes{0x80}).error().code == Code::kPackForm);
 }
