@@ -210,11 +210,8 @@ class Checker {
   std::optional<Hash> pinned_;
   LedgerReport report_;
   std::map<std::pair<int, std::int64_t>, Hash> nodes_;
-  NodeReader read_ = [this](int level, std::int64_t position) -> Result<Hash> {
-    const auto found = nodes_.find({level, position});
-    if (found == nodes_.end()) return fail(Code::kInternal, "node");
-    return found->second;
-  };
+  // Of the tree of all statements so far, whose nodes are all there.
+  NodeReader read_ = [this](int level, std::int64_t position) -> Result<Hash> { return nodes_.at({level, position}); };
   std::map<KeyId, Author> authors_;
   std::map<std::int64_t, KeyId> by_number_;
   std::uint64_t office_seq_ = 0;

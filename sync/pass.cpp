@@ -303,9 +303,7 @@ Result<SyncPass::Opened> SyncPass::open_answer(BytesView body) const {
     BatchReceipt& batch = out.answer.receipts[n].second;
     if (is_new(batch, known)) {
       if (!tree || !batch.proof.empty()) return fail(Code::kReceiptWrong, "proof");
-      auto proof = range_proof(batch.first, batch.count, batch.head.size, tree->reader());
-      if (!proof) return fail(Code::kReceiptWrong, proof.error().message());
-      batch.proof = std::move(*proof);
+      DUDAO_TRY(batch.proof, range_proof(batch.first, batch.count, batch.head.size, tree->reader()));
     }
     const std::vector<BytesView> entries(statements[n].begin(), statements[n].end());
     auto expanded = expand_receipts(batch, entries, who.origin, *who.office_key);
