@@ -500,8 +500,8 @@ Result<bool> take_enrolment(Platform& platform, Database& db, std::string_view k
       {"chain_seq", std::int64_t{0}},   {"chain_head", BytesView(second.id)},
   };
   for (const auto& [name, value] : settings) DUDAO_CHECK(put_setting(db, name, value));
-  platform.log.write(Log::Level::kInfo, "enrolled", "device " + std::to_string(enrolment.device));
   DUDAO_CHECK(transaction.commit());
+  platform.log.write(Log::Level::kInfo, "enrolled", "device " + std::to_string(enrolment.device));
   return true;
 }
 
