@@ -59,13 +59,15 @@ const std::vector<Declared>& declared() {
   return tables;
 }
 
+/// The records, and what the kind of database keeps besides.
 struct Migration {
-  std::string_view records;
-  std::string_view device;
-  std::string_view office;
+  std::string_view device[2];
+  std::string_view office[2];
 };
-constexpr Migration kMigrations[] = {{sql::kRecords1, sql::kDevice1, sql::kOffice1},
-                                     {sql::kRecords2, sql::kDevice2, sql::kOffice2}};
+constexpr Migration kMigrations[] = {
+    {{sql::kRecords1, sql::kDevice1}, {sql::kOfficeRecords1, sql::kOffice1}},
+    {{sql::kRecords2, sql::kDevice2}, {sql::kOfficeRecords2, sql::kOffice2}},
+};
 static_assert(std::size(kMigrations) == kSchemaVersion);
 
 Status migrate(Database& database, DatabaseKind kind, const std::string& path) {
@@ -73,8 +75,9 @@ Status migrate(Database& database, DatabaseKind kind, const std::string& path) {
   if (version > kSchemaVersion) return fail(Code::kDatabaseNewer, path);
   for (auto step = static_cast<std::size_t>(version); step < std::size(kMigrations); ++step) {
     DUDAO_TRY(auto transaction, Transaction::begin(database));
-    DUDAO_CHECK(database.script(kMigrations[step].records));
-    DUDAO_CHECK(database.script(kind == DatabaseKind::kDevice ? kMigrations[step].device : kMigrations[step].office));
+    for (const std::string_view part :
+         kind == DatabaseKind::kDevice ? kMigrations[step].device : kMigrations[step].office)
+      DUDAO_CHECK(database.script(part));
     DUDAO_CHECK(database.script("PRAGMA user_version=" + std::to_string(step + 1)));
     DUDAO_CHECK(transaction.commit());
   }
@@ -95,7 +98,7 @@ std::vector<Table> read_tables() {
   Database& db = **database;
   std::vector<Table> tables;
   for (const Migration& migration : kMigrations) {
-    [[maybe_unused]] const Status made = db.script(migration.records);
+    [[maybe_unused]] const Status made = db.script(migration.device[0]);
     assert(made);
   }
   for (const Declared& row : declared()) {

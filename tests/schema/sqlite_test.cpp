@@ -1,10 +1,9 @@
 #include "schema/sqlite.hpp"
 
+#include "schema/sql_text.hpp"
 #include "schema/tables.hpp"
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <tuple>
 
@@ -196,11 +195,6 @@ TEST_CASE("every synced table has its key in front, and both databases hold all 
 }
 
 TEST_CASE("a database of the version before gets the new tables and loses nothing") {
-  const auto text_of = [](const char* name) {
-    std::ifstream in(std::string(DUDAO_SOURCE_DIR "/schema/sql/") + name + ".sql");
-    REQUIRE(in);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  };
   const auto layout_of = [](Database& db) {
     std::map<std::string, std::string> out;
     auto q = db.query("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'");
@@ -209,15 +203,16 @@ TEST_CASE("a database of the version before gets the new tables and loses nothin
     return out;
   };
   const Folder folder;
-  for (const auto& [kind, own, id] : {std::tuple{DatabaseKind::kDevice, "device_1", kDeviceApplicationId},
-                                      {DatabaseKind::kOffice, "office_1", kOfficeApplicationId}}) {
-    INFO(own);
-    const std::string path = folder.file(own);
+  for (const auto& [kind, name, id, records, own] :
+       {std::tuple{DatabaseKind::kDevice, "device", kDeviceApplicationId, sql::kRecords1, sql::kDevice1},
+        {DatabaseKind::kOffice, "office", kOfficeApplicationId, sql::kOfficeRecords1, sql::kOffice1}}) {
+    INFO(name);
+    const std::string path = folder.file(name);
     {
       auto old = Database::open(path, Database::Mode::kOpenOrCreate, id);
       REQUIRE(old);
-      REQUIRE((*old)->script(text_of("records_1")));
-      REQUIRE((*old)->script(text_of(own)));
+      REQUIRE((*old)->script(records));
+      REQUIRE((*old)->script(own));
       REQUIRE((*old)->script("PRAGMA user_version=1"));
       REQUIRE((*old)->execute("INSERT INTO org_unit (code, name, level) VALUES ('9901', '栖云县', '县')"));
     }
@@ -227,7 +222,7 @@ TEST_CASE("a database of the version before gets the new tables and loses nothin
     REQUIRE(migrated);
     CHECK((*migrated)->integer("PRAGMA user_version").value() == kSchemaVersion);
     CHECK((*migrated)->integer("SELECT count(*) FROM org_unit WHERE name = '栖云县'").value() == 1);
-    auto fresh = open_database(folder.file("fresh") + own, Database::Mode::kOpenOrCreate, kind);
+    auto fresh = open_database(folder.file("fresh") + name, Database::Mode::kOpenOrCreate, kind);
     REQUIRE(fresh);
     CHECK(layout_of(**migrated) == layout_of(**fresh));
   }
