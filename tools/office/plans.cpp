@@ -114,14 +114,11 @@ Result<json> plan_what_is_due(const AdminCall& call) {
   json out = {{"visits", json::array()}, {"left", json::array()}};
   for (const Bytes& id : due.visits.ids) out["visits"].push_back(to_hex(id));
   for (const PlannedDue::Left& one : due.left) {
-    const CodeInfo& known = info(one.why.code);
-    out["left"].push_back({{"school", one.school},
-                           {"from", date_text(one.window.from_day)},
-                           {"to", date_text(one.window.to_day)},
-                           {"number", static_cast<int>(one.why.code)},
-                           {"en", known.english},
-                           {"zh", known.chinese},
-                           {"detail", one.why.detail}});
+    json left = error_json(one.why);
+    left["school"] = one.school;
+    left["from"] = date_text(one.window.from_day);
+    left["to"] = date_text(one.window.to_day);
+    out["left"].push_back(std::move(left));
   }
   return out;
 }
@@ -294,8 +291,8 @@ void add_plan_commands(CLI::App& app, const OfficeCommands& office) {
         return at->tell("plan-due", std::move(params), [&](const json& done) {
           for (const json& one : done.at("left"))
             at->say(at->tr("Left: ", "未安排：") + text_in(one, "school") + "  " + text_in(one, "from") + ".." +
-                    text_in(one, "to") + "  " + text_in(one, "number") + " " +
-                    at->tr(text_in(one, "en"), text_in(one, "zh")) + " (" + text_in(one, "detail") + ")");
+                    text_in(one, "to") + "  " + text_in(one, "code") + " " +
+                    at->tr(text_in(one, "english"), text_in(one, "chinese")) + " (" + text_in(one, "detail") + ")");
           at->say(at->tr("Planned: ", "已安排：") + std::to_string(done.at("visits").size()) +
                   at->tr(", left: ", "，未安排：") + std::to_string(done.at("left").size()));
         });
