@@ -250,23 +250,33 @@ Result<std::vector<OtherVisit>> other_visits(Store& rows, std::string_view schoo
   return out;
 }
 
+namespace {
+
+/// The rows of a plan that was checked.
+Status enter_visit(Store& rows, const VisitPlan& plan, const PlanningDesk& desk, PlannedVisits& out) {
+  const Bytes id = uuid_v7(desk.at.utc_ms);
+  ChangesBuilder visit;
+  visit.insert("visit", visit_cells(id, plan, plan.team.empty() ? VisitState::kPlanned : VisitState::kAssigned));
+  add_team(id, plan.team, visit);
+  ChangesBuilder carried;
+  DUDAO_CHECK(carry_findings(rows, id, plan.school, plan.findings, carried));
+  if (plan.unseal_at_utc_ms && *plan.unseal_at_utc_ms > desk.at.utc_ms)
+    DUDAO_CHECK(
+        seal_for_team(rows, id, plan.school, *plan.unseal_at_utc_ms, plan.team, visit, carried, desk, out.rows));
+  out.rows.add(visit);
+  out.rows.add(carried);
+  out.ids.push_back(id);
+  return {};
+}
+
+}  // namespace
+
 Result<PlannedVisits> plan_visits(Store& rows, const std::vector<VisitPlan>& plans, const PlanningDesk& desk) {
   PlannedVisits out;
   SoFar so_far;
   for (const VisitPlan& plan : plans) {
     DUDAO_CHECK(check_plan(rows, plan, so_far));
-    const Bytes id = uuid_v7(desk.at.utc_ms);
-    ChangesBuilder visit;
-    visit.insert("visit", visit_cells(id, plan, plan.team.empty() ? VisitState::kPlanned : VisitState::kAssigned));
-    add_team(id, plan.team, visit);
-    ChangesBuilder carried;
-    DUDAO_CHECK(carry_findings(rows, id, plan.school, plan.findings, carried));
-    if (plan.unseal_at_utc_ms && *plan.unseal_at_utc_ms > desk.at.utc_ms)
-      DUDAO_CHECK(
-          seal_for_team(rows, id, plan.school, *plan.unseal_at_utc_ms, plan.team, visit, carried, desk, out.rows));
-    out.rows.add(visit);
-    out.rows.add(carried);
-    out.ids.push_back(id);
+    DUDAO_CHECK(enter_visit(rows, plan, desk, out));
   }
   return out;
 }
@@ -627,14 +637,14 @@ bool is_of_one(Code code) {
   }
 }
 
-/// Visits of the same kind before and after are what the rule asks for; others are somebody's to weigh.
-Status check_others(Store& rows, VisitPlan& plan, std::string_view unit) {
-  if (!plan.reason.empty()) return {};
-  const bool routine = plan.kind == "ROUTINE";
+/// Routine visits before and after are what the rule asks for, which is the reason then; others are somebody's to
+/// weigh.
+Status give_reason(Store& rows, VisitPlan& plan, std::string_view unit) {
+  if (!plan.reason.empty() || plan.kind != "ROUTINE") return {};
   DUDAO_TRY(const PolicyValue days, policy_for(rows, Policy::kBurdenDays, unit, plan.from_day));
   DUDAO_TRY(const auto others, other_visits(rows, plan.school, plan.from_day - days.value, plan.to_day + days.value));
   for (const OtherVisit& other : others)
-    if (!routine || other.kind != plan.kind) return {};
+    if (other.kind != plan.kind) return {};
   if (!others.empty()) plan.reason = info(Policy::kRoutineVisitsPerMonth).name;
   return {};
 }
@@ -645,7 +655,6 @@ Result<PlannedDue> plan_due(Store& rows, std::string_view unit, const VisitPlan&
   if (!is_one_of(pattern.kind, {"ROUTINE", "COMPREHENSIVE"})) return fail(Code::kPlanWrong, "kind " + pattern.kind);
   DUDAO_TRY(const auto due, visits_due(rows, unit, pattern.from_day, pattern.to_day));
   PlannedDue out;
-  std::vector<VisitPlan> plans;
   SoFar so_far;
   for (const DueVisit& one : due) {
     if (one.kind != pattern.kind) continue;
@@ -657,11 +666,11 @@ Result<PlannedDue> plan_due(Store& rows, std::string_view unit, const VisitPlan&
       plan.to_day = window.to_day;
       DUDAO_TRY(const std::int64_t least, team_size(rows, plan, place));
       if (least <= 1 && !one.inspector.empty()) plan.team = {one.inspector};
-      DUDAO_CHECK(check_others(rows, plan, place));
+      DUDAO_CHECK(give_reason(rows, plan, place));
       SoFar with_this = so_far;
       if (const Status fits = check_plan(rows, plan, with_this); fits) {
         so_far = std::move(with_this);
-        plans.push_back(std::move(plan));
+        DUDAO_CHECK(enter_visit(rows, plan, desk, out.visits));
       } else if (is_of_one(fits.error().code)) {
         out.left.push_back({one.school, window, fits.error()});
       } else {
@@ -669,7 +678,6 @@ Result<PlannedDue> plan_due(Store& rows, std::string_view unit, const VisitPlan&
       }
     }
   }
-  DUDAO_TRY(out.visits, plan_visits(rows, plans, desk));
   return out;
 }
 
@@ -705,7 +713,9 @@ Result<ChangesBuilder> merge_visits(Store& rows, BytesView id, BytesView other, 
     return fail(Code::kNotMergeable, "checklists");
   // A campaign asks for its visits as they are, and counts them.
   if (!also.campaign.empty() && also.campaign != plan.campaign) return fail(Code::kNotMergeable, also.campaign);
-  if (needs_notice(also.kind) && also.kind != plan.kind) return fail(Code::kNotMergeable, also.kind);
+  // What asks for a notice and a larger team, or cannot wait, is not looked after on the way.
+  if (also.kind != plan.kind && (needs_notice(also.kind) || is_one_of(also.kind, {"COMPLAINT", "EMERGENCY"})))
+    return fail(Code::kNotMergeable, also.kind);
   std::vector<std::string> items = plan.items;
   for (const std::string& item : also.items)
     if (std::find(items.begin(), items.end(), item) == items.end()) items.push_back(item);

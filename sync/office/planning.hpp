@@ -70,7 +70,8 @@ Status check_drawn_team(Store& rows, const std::vector<std::string>& schools, st
 Result<ChangesBuilder> assign_team(Store& rows, BytesView visit, const std::vector<std::string>& team,
                                    const PlanningDesk& desk);
 
-/// Makes one visit of two to the same school with the same checklist, none of them begun, drawn or still sealed: `id`
+/// Makes one visit of two to the same school with the same checklist, none of them begun, drawn or still sealed, and
+/// `other` none that asks for more (special, comprehensive, complaint, emergency) unless `id` is of that kind: `id`
 /// asks for the items of both and takes over the findings of `other` to look at again, on the days that both have in
 /// common, if there are some; `other` is called off. Errors: kVisitUnknown, kTransitionNotAllowed (one has begun),
 /// kNotMergeable, kFindingUnknown, kCarriedFinding, kTextTooLong, database errors.

@@ -46,6 +46,20 @@ class Dice {
   std::mt19937 engine_;
 };
 
+/// To the first school with the checklist of all tests.
+inline VisitPlan daily_plan(std::string kind, std::vector<std::string> team = {}, std::int64_t from_day = 20'500,
+                            std::int64_t to_day = 20'520) {
+  VisitPlan plan;
+  plan.school = "140001";
+  plan.kind = std::move(kind);
+  plan.template_code = "daily";
+  plan.template_version = 1;
+  plan.from_day = from_day;
+  plan.to_day = to_day;
+  plan.team = std::move(team);
+  return plan;
+}
+
 struct TestOffice {
   FakePlatform machine;
   TempFolder folder;
@@ -88,14 +102,8 @@ struct TestOffice {
   }
 
   Bytes plan(std::vector<std::string> team, std::string school = "140001") {
-    VisitPlan plan;
+    VisitPlan plan = daily_plan("ROUTINE", std::move(team));
     plan.school = std::move(school);
-    plan.kind = "ROUTINE";
-    plan.template_code = "daily";
-    plan.template_version = 1;
-    plan.from_day = 20'500;
-    plan.to_day = 20'520;
-    plan.team = std::move(team);
     plan.reason = "随访";
     const auto ids = office->plan("王处长", {plan});
     if (!ids) FAIL(ids.error().message());

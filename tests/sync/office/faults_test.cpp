@@ -225,11 +225,7 @@ TEST_CASE("a draw for which the disk has no room is not run by halves, and is ru
       freeze_draw("SX-2026-01", {{"U", 1}}, 2, "lottery", frame, {{"I001", 2, true}, {"I002", 2, true}}, {});
   REQUIRE(files);
   REQUIRE(office->commit_draw("王处长", "SX-2026-01", *files));
-  VisitPlan pattern;
-  pattern.template_code = "daily";
-  pattern.template_version = 1;
-  pattern.from_day = 20'500;
-  pattern.to_day = 20'520;
+  const VisitPlan pattern = daily_plan("RANDOM");
   const auto visits = [&] {
     std::int64_t all = 0;
     REQUIRE(office->read([&](Store& rows) {
@@ -426,11 +422,7 @@ TEST_CASE("a draw whose secret the office lost is not run") {
   REQUIRE(files);
   REQUIRE(office->commit_draw("王处长", "SX-2026-01", *files));
   const Bytes ledger = office.ledger();
-  VisitPlan pattern;
-  pattern.template_code = "daily";
-  pattern.template_version = 1;
-  pattern.from_day = 20'500;
-  pattern.to_day = 20'520;
+  const VisitPlan pattern = daily_plan("RANDOM");
   TempFolder copies;
   const std::string whole = copy_with(office, copies);
   for (const char* sql : {"DELETE FROM draw_secret", "UPDATE draw_secret SET secret = x'01'"}) {

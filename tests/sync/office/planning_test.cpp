@@ -16,15 +16,8 @@ constexpr std::int64_t kHour_ms = 3'600'000;
 
 VisitPlan plan_of(std::string kind, std::vector<std::string> team, std::int64_t from_day = 20'500,
                   std::int64_t to_day = 20'504) {
-  VisitPlan plan;
-  plan.school = "140001";
-  plan.kind = std::move(kind);
+  VisitPlan plan = daily_plan(std::move(kind), std::move(team), from_day, to_day);
   plan.announced = true;
-  plan.template_code = "daily";
-  plan.template_version = 1;
-  plan.from_day = from_day;
-  plan.to_day = to_day;
-  plan.team = std::move(team);
   return plan;
 }
 
@@ -336,6 +329,10 @@ TEST_CASE("of two visits to a school one is made, which looks at all that both w
   plan.kind = "SPECIAL";
   plan.team = {"I003", "I004", "I005"};
   CHECK(merge(visit, planned(plan)) == Code::kNotMergeable);  // It asks for a larger team and a notice.
+  plan.kind = "EMERGENCY";
+  const Bytes emergency = planned(plan);
+  CHECK(merge(visit, emergency) == Code::kNotMergeable);  // It cannot wait.
+  CHECK(county.office.visit_state(emergency) == "ASSIGNED");
   CHECK(cell("items") == "S1");
 
   REQUIRE(merge(visit, other) == Code{});

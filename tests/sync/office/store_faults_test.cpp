@@ -243,13 +243,7 @@ TEST_CASE("an office is founded whole or not at all, and opened likewise") {
 TEST_CASE("whichever call to its store fails, a decision stands whole or not at all") {
   County county;
   Office& office = *county.office.office;
-  VisitPlan plan;
-  plan.school = "140001";
-  plan.kind = "ROUTINE";
-  plan.template_code = "daily";
-  plan.template_version = 1;
-  plan.from_day = 20'500;
-  plan.to_day = 20'520;
+  VisitPlan plan = daily_plan("ROUTINE");
   plan.reason = "随访";
   Bytes visit;
   county.at_every_call([&]() -> Status {
@@ -326,14 +320,7 @@ TEST_CASE("whichever call to its store fails, an exchange is answered when it is
   TestDevice member(county.office, "I002");
   lead.enrol();
   member.enrol();
-  VisitPlan plan;
-  plan.school = "140001";
-  plan.kind = "ROUTINE";
-  plan.template_code = "daily";
-  plan.template_version = 1;
-  plan.from_day = 20'500;
-  plan.to_day = 20'520;
-  plan.team = {"I001", "I002"};
+  VisitPlan plan = daily_plan("ROUTINE", {"I001", "I002"});
   plan.unseal_at_utc_ms = county.office.machine.clock.wall_utc_ms() + 1'000;
   const Bytes visit = office.plan("王处长", {plan}).value().front();
   county.at_every_call_of_exchange(lead);
@@ -431,14 +418,7 @@ TEST_CASE("whichever call to its store fails, a finding takes each of its steps 
   act.responsible.clear();
   take(FindingEvent::kReport, Actor::kSchool);
 
-  VisitPlan plan;
-  plan.school = "140001";
-  plan.kind = "REINSPECT";
-  plan.template_code = "daily";
-  plan.template_version = 1;
-  plan.from_day = 20'500;
-  plan.to_day = 20'520;
-  plan.team = {"I001"};
+  VisitPlan plan = daily_plan("REINSPECT", {"I001"});
   plan.findings = {act.finding};
   Bytes again;
   county.at_every_call([&]() -> Status {
@@ -464,11 +444,7 @@ TEST_CASE("whichever call to its store fails, a draw takes each of its steps who
   const auto files = freeze_draw("D-1", {{"U", 1}}, 2, "lottery", frame,
                                  {{"I001", 2, true}, {"I002", 2, true}, {"I003", 2, true}}, {});
   REQUIRE(files);
-  VisitPlan pattern;
-  pattern.template_code = "daily";
-  pattern.template_version = 1;
-  pattern.from_day = 20'500;
-  pattern.to_day = 20'520;
+  const VisitPlan pattern = daily_plan("RANDOM");
   county.at_every_call([&] { return office.commit_draw("王处长", "D-1", *files); });
   county.at_every_call([&] { return status_of(office.run_draw("王处长", "D-1", "2.5./", pattern)); });
   Bytes visit;
