@@ -54,9 +54,9 @@ struct Judged {
   string basic;
 };
 
-class Reader {
+class IndicatorReader {
  public:
-  explicit Reader(const IndicatorOptions& options) : options_(options) {}
+  explicit IndicatorReader(const IndicatorOptions& options) : options_(options) {}
 
   Result<IndicatorImport> run(string_view bytes) {
     if (bytes.size() > kMaxFileBytes || !is_utf8(view(bytes))) return wrong("file", "too large, or not UTF-8");
@@ -420,7 +420,7 @@ class Reader {
 }  // namespace
 
 Result<IndicatorImport> import_indicators(string_view json, const IndicatorOptions& options) {
-  return Reader(options).run(json);
+  return IndicatorReader(options).run(json);
 }
 
 }  // namespace dudao

@@ -38,9 +38,9 @@ std::int64_t day_at(std::int64_t utc_ms, std::int64_t offset_min) {
 
 // --- Reading.
 
-class Reader {
+class RecordReader {
  public:
-  Reader(const VisitRows& rows, VisitRecord& out) : rows_(rows), out_(out) {}
+  RecordReader(const VisitRows& rows, VisitRecord& out) : rows_(rows), out_(out) {}
 
   Status read() {
     const ValueView id = BytesView(out_.id);
@@ -600,7 +600,7 @@ DocumentHead head_of(DocumentKind kind, const IssueWords& words, bool chinese, c
 Result<VisitRecord> read_visit(BytesView visit, const VisitRows& rows) {
   VisitRecord out;
   out.id = to_bytes(visit);
-  DUDAO_CHECK(Reader(rows, out).read());
+  DUDAO_CHECK(RecordReader(rows, out).read());
   return out;
 }
 

@@ -21,7 +21,7 @@ enum class Kind : std::uint8_t { kCondition, kNumber, kDate, kText, kOption, kOp
 /// How tightly an expression of ours holds together, loosest first, to set parentheses where they are needed.
 enum Level : std::uint8_t { kOr, kAnd, kNot, kCompare, kSum, kProduct, kSign, kPrimary };
 
-struct Value {
+struct Term {
   Kind kind{};
   string text;  ///< kLiteral: its content, without quotes.
   Level level = kPrimary;
@@ -55,9 +55,9 @@ string_view name(Kind kind) {
   return "";
 }
 
-string wrapped(const Value& value, Level least) { return value.level < least ? "(" + value.text + ")" : value.text; }
+string wrapped(const Term& value, Level least) { return value.level < least ? "(" + value.text + ")" : value.text; }
 
-string quoted(string_view text) {
+string literal(string_view text) {
   string out = "'";
   for (const char c : text) out += c == '\'' ? string("''") : string(1, c);
   return out + "'";
@@ -68,14 +68,14 @@ Absent opposite(Absent absent) {
 }
 
 /// With `empty` as its value where it would be absent, unless absence counts as just that.
-Value settled(Value atom, string_view empty, Absent counts_as) {
+Term settled(Term atom, string_view empty, Absent counts_as) {
   const bool same =
       (counts_as == Absent::kFalse && empty == "false") || (counts_as == Absent::kTrue && empty == "true");
   if (!atom.absent || same) return atom;
   return {Kind::kCondition, "coalesce(" + atom.text + ", " + string(empty) + ")"};
 }
 
-Value constant(bool value) { return {Kind::kCondition, value ? "true" : "false"}; }
+Term constant(bool value) { return {Kind::kCondition, value ? "true" : "false"}; }
 
 /// Functions that forms use and that cannot mean anything here, each with the reason.
 constexpr std::pair<string_view, string_view> kWithoutCounterpart[] = {
@@ -107,7 +107,7 @@ class Translator {
   explicit Translator(const FormContext& context) : context_(context) {}
   bool newer() const { return newer_; }
 
-  Result<Value> condition(const Node& node, Absent absent) {
+  Result<Term> condition(const Node& node, Absent absent) {
     if (node.kind == NodeKind::kOperator) {
       if (node.text == "and" || node.text == "or") return joined(node, absent);
       static const std::set<string_view> kComparisons = {"=", "!=", "<", "<=", ">", ">="};
@@ -117,7 +117,7 @@ class Translator {
       if (node.text == "true" || node.text == "false") return constant(node.text == "true");
       if (node.text == "not") {
         DUDAO_CHECK(arguments(node, 1, 1));
-        DUDAO_TRY(const Value inner, condition(node.below[0], opposite(absent)));
+        DUDAO_TRY(const Term inner, condition(node.below[0], opposite(absent)));
         return negated(inner);
       }
       if (node.text == "boolean") {
@@ -127,28 +127,28 @@ class Translator {
       if (node.text == "selected") return selected(node, absent);
       if (node.text == "if") {
         DUDAO_CHECK(arguments(node, 3, 3));
-        DUDAO_TRY(const Value asked, condition(node.below[0], Absent::kDefinite));
-        DUDAO_TRY(const Value a, condition(node.below[1], absent));
-        DUDAO_TRY(const Value b, condition(node.below[2], absent));
-        return Value{Kind::kCondition, "if(" + asked.text + ", " + a.text + ", " + b.text + ")", kPrimary,
-                     a.absent || b.absent};
+        DUDAO_TRY(const Term asked, condition(node.below[0], Absent::kDefinite));
+        DUDAO_TRY(const Term a, condition(node.below[1], absent));
+        DUDAO_TRY(const Term b, condition(node.below[2], absent));
+        return Term{Kind::kCondition, "if(" + asked.text + ", " + a.text + ", " + b.text + ")", kPrimary,
+                    a.absent || b.absent};
       }
       if (node.text == "contains" || node.text == "starts-with" || node.text == "ends-with" || node.text == "regex")
         return looked_into(node, absent);
     }
-    DUDAO_TRY(const Value value, this->value(node));
+    DUDAO_TRY(const Term value, this->value(node));
     if (value.kind == Kind::kNumber)
       return settled({Kind::kCondition, wrapped(value, kSum) + " != 0", kCompare, value.absent}, "false", absent);
     if (!value.question) return mixed(node, string(name(value.kind)) + " where a condition is needed");
     return answered(value);
   }
 
-  Result<Value> value(const Node& node) {
+  Result<Term> value(const Node& node) {
     switch (node.kind) {
       case NodeKind::kNumber:
         return number(node);
       case NodeKind::kText:
-        return Value{Kind::kLiteral, node.text};
+        return Term{Kind::kLiteral, node.text};
       case NodeKind::kSelf:
         if (!context_.self) return refuse(Code::kFormReference, node, "'.' has no meaning here");
         return of(node, *context_.self, ".");
@@ -163,14 +163,14 @@ class Translator {
         const auto cell = context_.columns->find(node.text);
         if (cell == context_.columns->end())
           return refuse(Code::kFormReference, node, "choices have no column '" + quotable(node.text) + "'");
-        return Value{Kind::kLiteral, cell->second};
+        return Term{Kind::kLiteral, cell->second};
       }
       case NodeKind::kCall:
         return call(node);
       case NodeKind::kOperator:
         if (node.text == "neg") {
-          DUDAO_TRY(const Value a, numeric(node.below[0]));
-          return Value{Kind::kNumber, "-" + wrapped(a, kSign), kSign, a.absent, a.decimals};
+          DUDAO_TRY(const Term a, numeric(node.below[0]));
+          return Term{Kind::kNumber, "-" + wrapped(a, kSign), kSign, a.absent, a.decimals};
         }
         if (node.text == "+" || node.text == "-") return sum(node);
         if (node.text == "*" || node.text == "div" || node.text == "mod") return product(node);
@@ -192,10 +192,10 @@ class Translator {
     return question;
   }
 
-  static Result<Value> of(const Node& node, const FormQuestion& question, const string& text) {
+  static Result<Term> of(const Node& node, const FormQuestion& question, const string& text) {
     if (!question.type)
       return refuse(Code::kFormReference, node, "'" + quotable(question.code) + "' is not an item of the checklist");
-    Value value{Kind::kText, text, kPrimary, text != ".", question.decimals, &question};
+    Term value{Kind::kText, text, kPrimary, text != ".", question.decimals, &question};
     switch (*question.type) {
       case ItemType::kSingle:
         value.kind = Kind::kOption;
@@ -214,7 +214,7 @@ class Translator {
     return value;
   }
 
-  static Result<Value> number(const Node& node) {
+  static Result<Term> number(const Node& node) {
     string digits = node.text;
     if (digits.find('.') != string::npos) {
       while (digits.back() == '0') digits.pop_back();
@@ -223,31 +223,31 @@ class Translator {
     const size_t point = digits.find('.');
     const size_t decimals = point == string::npos ? 0 : digits.size() - point - 1;
     if (decimals > kMaxDecimals || digits.size() > 15) return mixed(node, "the number has too many digits");
-    return Value{Kind::kNumber, digits, kPrimary, false, static_cast<unsigned>(decimals)};
+    return Term{Kind::kNumber, digits, kPrimary, false, static_cast<unsigned>(decimals)};
   }
 
   // --- Conditions.
 
-  static Value negated(const Value& inner) {
+  static Term negated(const Term& inner) {
     if (inner.text == "true" || inner.text == "false") return constant(inner.text == "false");
     return {Kind::kCondition, "not " + wrapped(inner, kNot), kNot, inner.absent};
   }
 
-  Result<Value> joined(const Node& node, Absent absent) {
+  Result<Term> joined(const Node& node, Absent absent) {
     const bool both = node.text == "and";
-    DUDAO_TRY(const Value a, condition(node.below[0], absent));
-    DUDAO_TRY(const Value b, condition(node.below[1], absent));
+    DUDAO_TRY(const Term a, condition(node.below[0], absent));
+    DUDAO_TRY(const Term b, condition(node.below[1], absent));
     // A choice_filter often comes down to a constant on one side.
     const string_view neutral = both ? "true" : "false";
     const string_view decisive = both ? "false" : "true";
     if (a.text == neutral || b.text == decisive) return b;
     if (b.text == neutral || a.text == decisive) return a;
     const Level level = both ? kAnd : kOr;
-    return Value{Kind::kCondition, wrapped(a, level) + (both ? " and " : " or ") + wrapped(b, both ? kNot : kAnd),
-                 level, a.absent || b.absent};
+    return Term{Kind::kCondition, wrapped(a, level) + (both ? " and " : " or ") + wrapped(b, both ? kNot : kAnd), level,
+                a.absent || b.absent};
   }
 
-  static Value answered(const Value& value) {
+  static Term answered(const Term& value) {
     // Several choices are empty also where none was chosen.
     if (value.kind == Kind::kOptions) {
       const string more = "count_selected(" + value.text + ") > 0";
@@ -257,9 +257,9 @@ class Translator {
     return {Kind::kCondition, "answered(" + value.text + ")"};
   }
 
-  Result<Value> comparison(const Node& node, Absent absent) {
-    DUDAO_TRY(Value a, value(node.below[0]));
-    DUDAO_TRY(Value b, value(node.below[1]));
+  Result<Term> comparison(const Node& node, Absent absent) {
+    DUDAO_TRY(Term a, value(node.below[0]));
+    DUDAO_TRY(Term b, value(node.below[1]));
     string op = node.text;
     if (a.kind == Kind::kLiteral && b.kind != Kind::kLiteral) {
       std::swap(a, b);
@@ -273,7 +273,7 @@ class Translator {
     }
     if (b.kind == Kind::kLiteral && b.text.empty()) {
       if (ordered || !a.question) return refused();
-      const Value given = answered(a);
+      const Term given = answered(a);
       return op == "=" ? negated(given) : given;
     }
     // XPath turns the names of choices into numbers where they are compared with one.
@@ -288,8 +288,8 @@ class Translator {
     if (a.kind != b.kind || (ordered && (choices || a.kind == Kind::kCondition)) ||
         (a.kind == Kind::kOptions && b.question))
       return refused();
-    const Value atom{Kind::kCondition, wrapped(a, kSum) + " " + op + " " + wrapped(b, kSum), kCompare,
-                     a.absent || b.absent};
+    const Term atom{Kind::kCondition, wrapped(a, kSum) + " " + op + " " + wrapped(b, kSum), kCompare,
+                    a.absent || b.absent};
     // Two questions without an answer are equal: both are empty.
     if (!ordered && a.question && b.question && a.absent && b.absent) {
       const string either = "answered(" + a.text + ") or answered(" + b.text + ")";
@@ -299,7 +299,7 @@ class Translator {
   }
 
   /// Gives the quoted text `b` the kind of `a`. False where it can equal nothing, which only choice_filter may say.
-  Result<bool> take_kind(const Node& node, const Value& a, Value& b) const {
+  Result<bool> take_kind(const Node& node, const Term& a, Term& b) const {
     switch (a.kind) {
       case Kind::kOption:
       case Kind::kOptions: {
@@ -309,7 +309,7 @@ class Translator {
           return refuse(Code::kFormReference, node,
                         "'" + a.question->code + "' has no choice '" + quotable(b.text) + "'");
         }
-        b.text = quoted(option->second);
+        b.text = literal(option->second);
         break;
       }
       case Kind::kNumber: {
@@ -320,10 +320,10 @@ class Translator {
       }
       case Kind::kDate:
         if (!parse_date(b.text)) return mixed(node, "a date compared with '" + quotable(b.text) + "'");
-        b.text = "date(" + quoted(b.text) + ")";
+        b.text = "date(" + literal(b.text) + ")";
         break;
       case Kind::kText:
-        b.text = quoted(b.text);
+        b.text = literal(b.text);
         break;
       default:
         return mixed(node, string(name(a.kind)) + " compared with a text in quotes");
@@ -332,10 +332,10 @@ class Translator {
     return true;
   }
 
-  Result<Value> selected(const Node& node, Absent absent) {
+  Result<Term> selected(const Node& node, Absent absent) {
     DUDAO_CHECK(arguments(node, 2, 2));
-    DUDAO_TRY(const Value from, value(node.below[0]));
-    DUDAO_TRY(const Value choice, value(node.below[1]));
+    DUDAO_TRY(const Term from, value(node.below[0]));
+    DUDAO_TRY(const Term choice, value(node.below[1]));
     if (!from.question || (from.kind != Kind::kOption && from.kind != Kind::kOptions))
       return mixed(node, "selected() of " + string(name(from.kind)));
     if (choice.kind != Kind::kLiteral && node.below[1].kind != NodeKind::kNumber)
@@ -347,14 +347,14 @@ class Translator {
                     "'" + from.question->code + "' has no choice '" + quotable(choice.text) + "'");
     }
     return settled(
-        {Kind::kCondition, "selected(" + from.text + ", " + quoted(option->second) + ")", kPrimary, from.absent},
+        {Kind::kCondition, "selected(" + from.text + ", " + literal(option->second) + ")", kPrimary, from.absent},
         "false", absent);
   }
 
-  Result<Value> looked_into(const Node& node, Absent absent) {
+  Result<Term> looked_into(const Node& node, Absent absent) {
     DUDAO_CHECK(arguments(node, 2, 2));
-    DUDAO_TRY(const Value text, value(node.below[0]));
-    DUDAO_TRY(const Value part, value(node.below[1]));
+    DUDAO_TRY(const Term text, value(node.below[0]));
+    DUDAO_TRY(const Term part, value(node.below[1]));
     if (text.kind != Kind::kText || part.kind != Kind::kLiteral || part.text.empty())
       return mixed(node, node.text + "() asks for a text question and a text in quotes");
     newer_ = true;
@@ -365,21 +365,21 @@ class Translator {
         return refuse(Code::kFormFunction, node, "regex(): " + pattern.error().detail);
     }
     return settled(
-        {Kind::kCondition, function + "(" + text.text + ", " + quoted(part.text) + ")", kPrimary, text.absent}, "false",
-        absent);
+        {Kind::kCondition, function + "(" + text.text + ", " + literal(part.text) + ")", kPrimary, text.absent},
+        "false", absent);
   }
 
   // --- Values.
 
-  Result<Value> numeric(const Node& node) {
-    DUDAO_TRY(Value value, this->value(node));
+  Result<Term> numeric(const Node& node) {
+    DUDAO_TRY(Term value, this->value(node));
     if (value.kind != Kind::kNumber) return mixed(node, string(name(value.kind)) + " where a number is needed");
     return value;
   }
 
-  Result<Value> sum(const Node& node) {
-    DUDAO_TRY(const Value a, value(node.below[0]));
-    DUDAO_TRY(const Value b, value(node.below[1]));
+  Result<Term> sum(const Node& node) {
+    DUDAO_TRY(const Term a, value(node.below[0]));
+    DUDAO_TRY(const Term b, value(node.below[1]));
     const bool add = node.text == "+";
     Kind kind = Kind::kNumber;
     if (a.kind == Kind::kDate || b.kind == Kind::kDate) {
@@ -390,38 +390,38 @@ class Translator {
     } else if (a.kind != Kind::kNumber || b.kind != Kind::kNumber) {
       return mixed(node, string(name(a.kind)) + " " + node.text + " " + string(name(b.kind)));
     }
-    return Value{kind, wrapped(a, kSum) + " " + node.text + " " + wrapped(b, kProduct), kSum, a.absent || b.absent,
-                 std::max(a.decimals, b.decimals)};
+    return Term{kind, wrapped(a, kSum) + " " + node.text + " " + wrapped(b, kProduct), kSum, a.absent || b.absent,
+                std::max(a.decimals, b.decimals)};
   }
 
-  Result<Value> product(const Node& node) {
-    DUDAO_TRY(const Value a, numeric(node.below[0]));
-    DUDAO_TRY(const Value b, numeric(node.below[1]));
+  Result<Term> product(const Node& node) {
+    DUDAO_TRY(const Term a, numeric(node.below[0]));
+    DUDAO_TRY(const Term b, numeric(node.below[1]));
     if (node.text == "div")
-      return Value{Kind::kNumber, "ratio(" + a.text + ", " + b.text + ", " + std::to_string(kFormDecimals) + ")",
-                   kPrimary, true, kFormDecimals};
+      return Term{Kind::kNumber, "ratio(" + a.text + ", " + b.text + ", " + std::to_string(kFormDecimals) + ")",
+                  kPrimary, true, kFormDecimals};
     const bool times = node.text == "*";
-    return Value{Kind::kNumber, wrapped(a, kProduct) + " " + node.text + " " + wrapped(b, kSign), kProduct,
-                 !times || a.absent || b.absent, times ? a.decimals + b.decimals : std::max(a.decimals, b.decimals)};
+    return Term{Kind::kNumber, wrapped(a, kProduct) + " " + node.text + " " + wrapped(b, kSign), kProduct,
+                !times || a.absent || b.absent, times ? a.decimals + b.decimals : std::max(a.decimals, b.decimals)};
   }
 
-  Value floored(const Value& a) {
+  Term floored(const Term& a) {
     if (a.decimals == 0) return a;
     newer_ = true;
     return {Kind::kNumber, "floor(" + a.text + ")", kPrimary, a.absent};
   }
 
-  Result<Value> call(const Node& node) {
+  Result<Term> call(const Node& node) {
     const string& function = node.text;
     for (const auto& [known, reason] : kWithoutCounterpart)
       if (function == known) return refuse(Code::kFormFunction, node, function + "(): " + string(reason));
     if (function == "number" || function == "string" || function == "date") {
       DUDAO_CHECK(arguments(node, 1, 1));
-      DUDAO_TRY(const Value a, value(node.below[0]));
+      DUDAO_TRY(const Term a, value(node.below[0]));
       if (a.kind == Kind::kLiteral) {
         if (function == "string") return a;
-        Value typed = a;
-        const Value like{function == "date" ? Kind::kDate : Kind::kNumber, ""};
+        Term typed = a;
+        const Term like{function == "date" ? Kind::kDate : Kind::kNumber, ""};
         DUDAO_CHECK(take_kind(node, like, typed));
         if (typed.kind == Kind::kNumber) return number({NodeKind::kNumber, a.text, {}, node.position});
         return typed;
@@ -437,24 +437,24 @@ class Translator {
       // The whole quotient is just what our div gives.
       const Node& inner = node.below[0];
       if (inner.kind == NodeKind::kOperator && inner.text == "div") {
-        DUDAO_TRY(const Value a, numeric(inner.below[0]));
-        DUDAO_TRY(const Value b, numeric(inner.below[1]));
-        return Value{Kind::kNumber, wrapped(a, kProduct) + " div " + wrapped(b, kSign), kProduct, true};
+        DUDAO_TRY(const Term a, numeric(inner.below[0]));
+        DUDAO_TRY(const Term b, numeric(inner.below[1]));
+        return Term{Kind::kNumber, wrapped(a, kProduct) + " div " + wrapped(b, kSign), kProduct, true};
       }
-      DUDAO_TRY(const Value a, numeric(inner));
+      DUDAO_TRY(const Term a, numeric(inner));
       if (a.decimals == 0) return a;
-      return Value{Kind::kNumber, wrapped(a, kProduct) + " div 1", kProduct, a.absent};
+      return Term{Kind::kNumber, wrapped(a, kProduct) + " div 1", kProduct, a.absent};
     }
     if (function == "floor" || function == "ceiling") {
       DUDAO_CHECK(arguments(node, 1, 1));
-      DUDAO_TRY(const Value a, numeric(node.below[0]));
+      DUDAO_TRY(const Term a, numeric(node.below[0]));
       if (function == "floor" || a.decimals == 0) return floored(a);
       newer_ = true;
-      return Value{Kind::kNumber, "-floor(-" + wrapped(a, kSign) + ")", kSign, a.absent};
+      return Term{Kind::kNumber, "-floor(-" + wrapped(a, kSign) + ")", kSign, a.absent};
     }
     if (function == "round") {
       DUDAO_CHECK(arguments(node, 1, 2));
-      DUDAO_TRY(const Value a, numeric(node.below[0]));
+      DUDAO_TRY(const Term a, numeric(node.below[0]));
       if (node.below.size() == 1) {
         if (a.decimals == 0) return a;
         return floored({Kind::kNumber, wrapped(a, kSum) + " + 0.5", kSum, a.absent, a.decimals});
@@ -462,20 +462,20 @@ class Translator {
       const string& places = node.below[1].text;
       if (node.below[1].kind != NodeKind::kNumber || places.size() != 1 || places[0] > '6')
         return mixed(node, "round() asks for 0 to 6 decimals");
-      return Value{Kind::kNumber, "ratio(" + a.text + ", 1, " + places + ")", kPrimary, a.absent,
-                   static_cast<unsigned>(places[0] - '0')};
+      return Term{Kind::kNumber, "ratio(" + a.text + ", 1, " + places + ")", kPrimary, a.absent,
+                  static_cast<unsigned>(places[0] - '0')};
     }
     if (function == "abs") {
       DUDAO_CHECK(arguments(node, 1, 1));
-      DUDAO_TRY(const Value a, numeric(node.below[0]));
+      DUDAO_TRY(const Term a, numeric(node.below[0]));
       newer_ = true;
-      return Value{Kind::kNumber, "abs(" + a.text + ")", kPrimary, a.absent, a.decimals};
+      return Term{Kind::kNumber, "abs(" + a.text + ")", kPrimary, a.absent, a.decimals};
     }
     if (function == "min" || function == "max") {
       DUDAO_CHECK(arguments(node, 2, 20));
-      Value out{Kind::kNumber, function + "("};
+      Term out{Kind::kNumber, function + "("};
       for (const Node& argument : node.below) {
-        DUDAO_TRY(const Value a, numeric(argument));
+        DUDAO_TRY(const Term a, numeric(argument));
         out.text += (&argument == &node.below.front() ? "" : ", ") + a.text;
         out.absent = out.absent || a.absent;
         out.decimals = std::max(out.decimals, a.decimals);
@@ -486,18 +486,18 @@ class Translator {
     }
     if (function == "count-selected") {
       DUDAO_CHECK(arguments(node, 1, 1));
-      DUDAO_TRY(const Value a, value(node.below[0]));
+      DUDAO_TRY(const Term a, value(node.below[0]));
       if (a.kind != Kind::kOptions) return mixed(node, "count-selected() of " + string(name(a.kind)));
       const string count = "count_selected(" + a.text + ")";
-      return Value{Kind::kNumber, a.absent ? "coalesce(" + count + ", 0)" : count};
+      return Term{Kind::kNumber, a.absent ? "coalesce(" + count + ", 0)" : count};
     }
     if (function == "string-length") {
       DUDAO_CHECK(arguments(node, 1, 1));
-      DUDAO_TRY(const Value a, value(node.below[0]));
+      DUDAO_TRY(const Term a, value(node.below[0]));
       if (a.kind != Kind::kText) return mixed(node, "string-length() of " + string(name(a.kind)));
       newer_ = true;
       const string length = "length(" + a.text + ")";
-      return Value{Kind::kNumber, a.absent ? "coalesce(" + length + ", 0)" : length};
+      return Term{Kind::kNumber, a.absent ? "coalesce(" + length + ", 0)" : length};
     }
     if (function == "if" || function == "coalesce") return choice(node);
     static const std::set<string_view> kConditions = {"true",     "false",       "not",       "boolean", "selected",
@@ -506,20 +506,20 @@ class Translator {
     return refuse(Code::kFormFunction, node, quotable(function) + "()");
   }
 
-  Result<Value> choice(const Node& node) {
+  Result<Term> choice(const Node& node) {
     const bool asks = node.text == "if";
     DUDAO_CHECK(arguments(node, asks ? 3 : 2, asks ? 3 : 2));
     string text = "coalesce(";
     if (asks) {
-      DUDAO_TRY(const Value asked, condition(node.below[0], Absent::kDefinite));
+      DUDAO_TRY(const Term asked, condition(node.below[0], Absent::kDefinite));
       text = "if(" + asked.text + ", ";
     }
-    DUDAO_TRY(const Value a, value(node.below[asks ? 1 : 0]));
-    DUDAO_TRY(const Value b, value(node.below[asks ? 2 : 1]));
+    DUDAO_TRY(const Term a, value(node.below[asks ? 1 : 0]));
+    DUDAO_TRY(const Term b, value(node.below[asks ? 2 : 1]));
     if (a.kind != b.kind || (a.kind != Kind::kNumber && a.kind != Kind::kDate && a.kind != Kind::kCondition))
       return mixed(node, node.text + "() between " + string(name(a.kind)) + " and " + string(name(b.kind)));
-    return Value{a.kind, text + a.text + ", " + b.text + ")", kPrimary,
-                 asks ? a.absent || b.absent : a.absent && b.absent, std::max(a.decimals, b.decimals)};
+    return Term{a.kind, text + a.text + ", " + b.text + ")", kPrimary,
+                asks ? a.absent || b.absent : a.absent && b.absent, std::max(a.decimals, b.decimals)};
   }
 
   const FormContext& context_;
@@ -530,13 +530,13 @@ class Translator {
 
 Result<FormNumber> form_condition(const XPath& xpath, const FormContext& context, Absent absent) {
   Translator translator(context);
-  DUDAO_TRY(const Value value, translator.condition(xpath.root, absent));
+  DUDAO_TRY(const Term value, translator.condition(xpath.root, absent));
   return FormNumber{value.text, 0, translator.newer()};
 }
 
 Result<FormNumber> form_number(const XPath& xpath, const FormContext& context) {
   Translator translator(context);
-  DUDAO_TRY(const Value value, translator.value(xpath.root));
+  DUDAO_TRY(const Term value, translator.value(xpath.root));
   if (value.kind != Kind::kNumber)
     return mixed(xpath.root, "a calculation gives a number here, not " + string(name(value.kind)));
   if (value.decimals <= kMaxDecimals) return FormNumber{value.text, value.decimals, translator.newer()};

@@ -32,9 +32,9 @@ bool begins_name(char c) {
 }
 bool in_name(char c) { return begins_name(c) || is_digit(c) || c == '-' || c == '.' || c == ':'; }
 
-class Reader {
+class XPathReader {
  public:
-  explicit Reader(string_view text) : text_(text) {}
+  explicit XPathReader(string_view text) : text_(text) {}
 
   Result<XPath> run() {
     if (text_.size() > kMaxXPathBytes) return wrong(1, "longer than " + std::to_string(kMaxXPathBytes) + " bytes");
@@ -314,6 +314,6 @@ class Reader {
 
 }  // namespace
 
-Result<XPath> parse_xpath(string_view text) { return Reader(text).run(); }
+Result<XPath> parse_xpath(string_view text) { return XPathReader(text).run(); }
 
 }  // namespace dudao

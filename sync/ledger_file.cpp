@@ -16,7 +16,7 @@ enum Record : std::int64_t { kHead, kEntry, kBatch, kEnd };
 constexpr std::size_t kMaxProblems = 100;
 
 /// What the log has said so far about an author.
-struct Author {
+struct KnownAuthor {
   PublicKey key;
   std::uint64_t seq = 0;
   Hash head{};
@@ -147,7 +147,7 @@ class Checker {
     DUDAO_TRY(auto key, PublicKey::from_raw(enrolment.algorithm, enrolment.public_key));
     const KeyId kid = key_id(key);
     by_number_[enrolment.device] = kid;
-    if (!authors_.try_emplace(kid, Author{std::move(key), 0, statement.id, {}}).second)
+    if (!authors_.try_emplace(kid, KnownAuthor{std::move(key), 0, statement.id, {}}).second)
       return fail(Code::kLedgerFile, "key enrolled twice");
     return {};
   }
@@ -165,7 +165,7 @@ class Checker {
     ++report_.change_sets;
     const auto found = authors_.find(statement.kid);
     if (found == authors_.end()) return fail(Code::kStatementKey, to_hex(statement.kid));
-    Author& author = found->second;
+    KnownAuthor& author = found->second;
     DUDAO_CHECK(verify_statement(statement, author.key));
     // Its number and link stand in front, so they can be read even where the rest was refused.
     DUDAO_TRY(const ChainLink chain, read_chain_link(statement.payload));
@@ -212,7 +212,7 @@ class Checker {
   std::map<std::pair<int, std::int64_t>, Hash> nodes_;
   // Of the tree of all statements so far, whose nodes are all there.
   NodeReader read_ = [this](int level, std::int64_t position) -> Result<Hash> { return nodes_.at({level, position}); };
-  std::map<KeyId, Author> authors_;
+  std::map<KeyId, KnownAuthor> authors_;
   std::map<std::int64_t, KeyId> by_number_;
   std::uint64_t office_seq_ = 0;
   Hash office_head_{};

@@ -16,7 +16,7 @@ constexpr std::string_view kWithFindings = R"({"format": "dudao-checklist-1", "c
    "scoring": {"mode": "met", "weight": 1},
    "finding_if": [{"when": ". = 'no'", "severity": "ORDINARY", "text": {"zh": "应急灯不亮", "en": "Lamps are dark"}}]}]}]})";
 
-AnswerValue number(std::int64_t value) {
+AnswerValue whole(std::int64_t value) {
   AnswerValue out;
   out.value = value;
   return out;
@@ -99,8 +99,8 @@ TEST_CASE("what was recorded stands when the key store cannot sign, and leaves w
   CHECK(at.rows("finding") == 1);
   CHECK(at.device.machine.log.contains("seal"));
   CHECK_FALSE(at.device.machine.log.contains("外墙"));
-  at.must(at.book.answer(at.visit, "S1", number(1), ""));
-  at.must(at.book.answer(at.visit, "S2", number(1), ""));
+  at.must(at.book.answer(at.visit, "S1", whole(1), ""));
+  at.must(at.book.answer(at.visit, "S2", whole(1), ""));
   at.must(at.book.finish(at.visit));
   REQUIRE(at.book.feedback(at.visit, "总体良好"));
   at.must(at.book.sign(at.visit,
@@ -141,8 +141,8 @@ TEST_CASE("a changed finding is replaced as a whole, and becomes urgent when it 
 TEST_CASE("derived findings are taken once, whatever the language, and not again after they were voided") {
   Visiting at(kWithFindings);
   at.begin();
-  at.must(at.book.answer(at.visit, "S1", number(0), ""));
-  at.must(at.book.answer(at.visit, "S2", number(0), ""));
+  at.must(at.book.answer(at.visit, "S1", whole(0), ""));
+  at.must(at.book.answer(at.visit, "S2", whole(0), ""));
   CHECK(*at.book.take_derived_findings(at.visit, "zh") == 2);
   CHECK(*at.book.take_derived_findings(at.visit, "zh") == 0);
   CHECK(*at.book.take_derived_findings(at.visit, "en") == 0);
@@ -154,14 +154,14 @@ TEST_CASE("derived findings are taken once, whatever the language, and not again
 TEST_CASE("what changes after the feedback was written must be in the feedback that is signed") {
   Visiting at;
   at.begin();
-  at.must(at.book.answer(at.visit, "S1", number(1), ""));
-  at.must(at.book.answer(at.visit, "S2", number(3), ""));
+  at.must(at.book.answer(at.visit, "S1", whole(1), ""));
+  at.must(at.book.answer(at.visit, "S2", whole(3), ""));
   at.must(at.book.finish(at.visit));
   const auto before = at.book.feedback(at.visit, "总体良好");
   REQUIRE(before);
   const NewSignature signature{
       .role = "HEAD", .name = "李校长", .outcome = "SIGNED", .strokes = Bytes{1}, .witness = "", .reason = ""};
-  at.must(at.book.answer(at.visit, "S2", number(4), ""));
+  at.must(at.book.answer(at.visit, "S2", whole(4), ""));
   CHECK(at.book.sign(at.visit, signature).error().code == Code::kFeedbackOutdated);
   CHECK(at.device.state(at.visit) == "FEEDBACK");
   CHECK(at.rows("signature") == 0);
@@ -175,8 +175,8 @@ TEST_CASE("what changes after the feedback was written must be in the feedback t
 TEST_CASE("texts are measured in characters, so that Chinese has as many as English") {
   Visiting at;
   at.begin();
-  at.must(at.book.answer(at.visit, "S1", number(1), words(2'000)));
-  CHECK(at.book.answer(at.visit, "S1", number(1), words(2'001)).error().code == Code::kTextTooLong);
+  at.must(at.book.answer(at.visit, "S1", whole(1), words(2'000)));
+  CHECK(at.book.answer(at.visit, "S1", whole(1), words(2'001)).error().code == Code::kTextTooLong);
   REQUIRE(at.book.add_note(at.visit, "", words(10'000)));
   CHECK(at.book.add_note(at.visit, "", words(10'001)).error().code == Code::kTextTooLong);
   REQUIRE(at.book.add_finding(at.visit, finding("ADVICE", words(4'000))));
@@ -201,8 +201,8 @@ TEST_CASE("a note is changed by who wrote it, and a voided one no more") {
 TEST_CASE("an amendment must be something that could have been recorded") {
   Visiting at;
   at.begin();
-  at.must(at.book.answer(at.visit, "S1", number(1), ""));
-  at.must(at.book.answer(at.visit, "S2", number(3), ""));
+  at.must(at.book.answer(at.visit, "S1", whole(1), ""));
+  at.must(at.book.answer(at.visit, "S2", whole(3), ""));
   REQUIRE(at.book.add_finding(at.visit, finding("ADVICE", "走廊昏暗")));
   at.must(at.book.finish(at.visit));
   REQUIRE(at.book.feedback(at.visit, "总体良好"));
@@ -266,7 +266,7 @@ TEST_CASE(
   CHECK(at.text("SELECT name FROM school WHERE code = '140002'") == "第2小学");
   at.must(at.book.check_in(sealed, {}, "室内无信号"));
   CHECK(at.text("SELECT clock FROM visit_event LIMIT 1") == "WRONG");
-  at.must(at.book.answer(sealed, "S1", number(1), ""));
+  at.must(at.book.answer(sealed, "S1", whole(1), ""));
   // What was recorded meanwhile stays, and the office takes it.
   CHECK(at.device.must_sync().refusals.empty());
   CHECK(at.device.state(sealed) == "IN_PROGRESS");
@@ -312,7 +312,7 @@ TEST_CASE("a step that no statement could carry is refused when it is recorded, 
   for (int i = 0; i < 2'000; ++i) classes.push_back(std::to_string(i) + std::string(90, 'x'));
   CHECK(at.book.draw_classes(ids->front(), classes, 3).error().code == Code::kChangeTooLarge);
   CHECK(at.rows("class_draw") == 0);
-  at.must(at.book.answer(ids->front(), "S1", number(1), ""));
+  at.must(at.book.answer(ids->front(), "S1", whole(1), ""));
   CHECK(at.device.must_sync().refusals.empty());
   CHECK(at.rows("outbox WHERE log_index IS NULL") == 0);
   // The largest texts that are allowed pass, and so does changing one into another.
@@ -358,9 +358,9 @@ const std::vector<UseCase>& whole_visit() {
       {"check_in", [](VisitBook& book, BytesView visit) { return book.check_in(visit, {}, "室内无信号"); }},
       {"pause", [](VisitBook& book, BytesView visit) { return book.pause(visit, "午休"); }},
       {"resume", [](VisitBook& book, BytesView visit) { return book.resume(visit); }},
-      {"answer", [](VisitBook& book, BytesView visit) { return book.answer(visit, "S1", number(0), "北门堆放杂物"); }},
-      {"answer again", [](VisitBook& book, BytesView visit) { return book.answer(visit, "S1", number(1), ""); }},
-      {"answer the other", [](VisitBook& book, BytesView visit) { return book.answer(visit, "S2", number(3), ""); }},
+      {"answer", [](VisitBook& book, BytesView visit) { return book.answer(visit, "S1", whole(0), "北门堆放杂物"); }},
+      {"answer again", [](VisitBook& book, BytesView visit) { return book.answer(visit, "S1", whole(1), ""); }},
+      {"answer the other", [](VisitBook& book, BytesView visit) { return book.answer(visit, "S2", whole(3), ""); }},
       {"add_finding",
        [](VisitBook& book, BytesView visit) {
          return book.add_finding(visit, finding("ORDINARY", words(1'500))).map([](auto) {});

@@ -1,15 +1,14 @@
 // Keeps schema/checklist.schema.json honest: what the parser takes, the schema takes, and both know the same names.
 
 #include "tests/schema/checklist_builder.hpp"
+#include "tests/support/text_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <random>
 #include <set>
-#include <sstream>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -19,18 +18,10 @@ using nlohmann::json;
 
 namespace {
 
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  REQUIRE(file);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 const std::filesystem::path kRoot = DUDAO_SOURCE_DIR;
 
 const json& schema() {
-  static const json document = json::parse(read_text(kRoot / "schema/checklist.schema.json"));
+  static const json document = json::parse(test::read_text(kRoot / "schema/checklist.schema.json"));
   return document;
 }
 
@@ -217,7 +208,7 @@ json full_template() {
 std::vector<json> samples() {
   std::vector<json> found = {full_template()};
   for (const auto& entry : std::filesystem::directory_iterator(kRoot / "tools/sample/checklists"))
-    if (entry.path().extension() == ".json") found.push_back(json::parse(read_text(entry.path())));
+    if (entry.path().extension() == ".json") found.push_back(json::parse(test::read_text(entry.path())));
   return found;
 }
 
@@ -237,7 +228,7 @@ const Place kObjects[] = {{"", ""},
 
 /// Every quoted word of a source file.
 std::set<std::string> words_of(const char* file) {
-  const std::string source = read_text(kRoot / file);
+  const std::string source = test::read_text(kRoot / file);
   std::set<std::string> words;
   for (auto from = source.find('"'); from != std::string::npos; from = source.find('"', from + 1)) {
     std::string_view rest = std::string_view(source).substr(from + 1);
@@ -379,7 +370,7 @@ TEST_CASE("whatever the parser takes of damaged templates, the schema takes") {
 }
 
 TEST_CASE("the worked example of the format's page is true") {
-  const std::string page = read_text(kRoot / "schema/CHECKLIST.md");
+  const std::string page = test::read_text(kRoot / "schema/CHECKLIST.md");
   const auto from = page.find("```json\n");
   REQUIRE(from != std::string::npos);
   const std::string example = page.substr(from + 8, page.find("```", from + 8) - from - 8);

@@ -1,9 +1,8 @@
 #include "tests/schema/checklist_builder.hpp"
+#include "tests/support/text_file.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <random>
-#include <sstream>
 
 #include <catch2/catch.hpp>
 
@@ -24,10 +23,8 @@ std::optional<std::int64_t> value_of(const std::string& item, const AnswerValue&
 }
 
 std::string sample(const char* name) {
-  std::ifstream file(std::string(DUDAO_SOURCE_DIR) + "/tools/sample/checklists/" + name);
-  std::stringstream text;
-  text << file.rdbuf();
-  const auto compact = Checklist::compact(text.str());
+  const auto compact =
+      Checklist::compact(test::read_text(std::string(DUDAO_SOURCE_DIR) + "/tools/sample/checklists/" + name));
   REQUIRE(compact);
   return *compact;
 }

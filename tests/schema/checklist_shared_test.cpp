@@ -3,13 +3,12 @@
 
 #include "schema/checklist.hpp"
 #include "schema/csv.hpp"
+#include "tests/support/text_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -20,13 +19,6 @@ using nlohmann::json;
 namespace {
 
 const std::filesystem::path kShared = DUDAO_SHARED_DIR;
-
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::string trimmed(std::string text) {
   for (auto nbsp = text.find("\xC2\xA0"); nbsp != std::string::npos; nbsp = text.find("\xC2\xA0"))
@@ -41,7 +33,7 @@ using Rows = std::vector<std::map<std::string, std::string>>;
 Rows read_rows(const std::filesystem::path& path) {
   Rows rows;
   std::vector<std::string> header;
-  REQUIRE(read_csv(read_text(path), TextEncoding::kUtf8, [&](CsvRow& row) -> Status {
+  REQUIRE(read_csv(test::read_text(path), TextEncoding::kUtf8, [&](CsvRow& row) -> Status {
     if (header.empty()) {
       header = row.cells;
       return {};
@@ -156,7 +148,7 @@ TEST_CASE("Chinese systems of indicators in three levels are templates") {
   }
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".json") continue;
-    const json system = json::parse(read_text(entry.path()));
+    const json system = json::parse(test::read_text(entry.path()));
     int leaves = 0;
     int measured = 0;
     const auto code = [](const json& node) {

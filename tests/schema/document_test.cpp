@@ -2,8 +2,8 @@
 
 #include "platform/crypto.hpp"
 #include "schema/document_html.hpp"
+#include "tests/support/text_file.hpp"
 
-#include <fstream>
 #include <sstream>
 
 #include <catch2/catch.hpp>
@@ -60,14 +60,12 @@ TEST_CASE("the canonical form and hash of a document are those of the page") {
   CHECK(to_hex(document.hash()) == "66c37196d25783df6be952302c6655c0869cc89f1684be32d0b91d3931b59255");
   CHECK(document.hash() == sha256(view(document.canonical())));
 
-  std::ifstream file(DUDAO_SOURCE_DIR "/schema/DOCUMENT.md");
-  std::stringstream page;
-  page << file.rdbuf();
+  const std::string page = test::read_text(DUDAO_SOURCE_DIR "/schema/DOCUMENT.md");
   std::string shown;
   std::istringstream lines(document.canonical());
   for (std::string line; std::getline(lines, line);) shown += "    " + line + "\n";
-  CHECK(has(page.str(), shown));
-  CHECK(has(page.str(), to_hex(document.hash())));
+  CHECK(has(page, shown));
+  CHECK(has(page, to_hex(document.hash())));
 }
 
 TEST_CASE("whatever is content changes the hash, and how it looks does not") {

@@ -2,11 +2,10 @@
 
 #include "schema/checklist.hpp"
 #include "tests/schema/checklist_builder.hpp"
+#include "tests/support/text_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -140,10 +139,7 @@ TEST_CASE("two systems of indicators in use are taken whole") {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".json") continue;
     ++systems;
-    std::ifstream file(entry.path());
-    std::stringstream content;
-    content << file.rdbuf();
-    const auto made = import_indicators(content.str(), {"system", 1});
+    const auto made = import_indicators(test::read_text(entry.path()), {"system", 1});
     INFO(entry.path().filename() << " " << (made ? "" : made.error().message()));
     REQUIRE(made);
     const bool kindergartens = made->indicators == 36;

@@ -3,17 +3,16 @@
 #include "schema/checklist.hpp"
 #include "schema/csv.hpp"
 #include "tests/schema/checklist_builder.hpp"
+#include "tests/support/text_file.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <optional>
 #include <random>
 #include <set>
-#include <sstream>
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
@@ -542,13 +541,8 @@ TEST_CASE("the form of eleven thousand real visits in Nigeria is taken whole") {
     WARN("skipped: " << folder << " is not there");
     return;
   }
-  const auto read = [&](const char* name) {
-    std::ifstream file(folder / name);
-    std::stringstream content;
-    content << file.rdbuf();
-    return content.str();
-  };
-  const FormImport form = imported(read("Education_17_04_2012__survey.csv"), read("Education_17_04_2012__choices.csv"));
+  const FormImport form = imported(test::read_text(folder / "Education_17_04_2012__survey.csv"),
+                                   test::read_text(folder / "Education_17_04_2012__choices.csv"));
   const Checklist list = taken(form);
   CHECK(form.rows == 179);
   CHECK(form.items == 144);

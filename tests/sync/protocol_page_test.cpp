@@ -8,8 +8,8 @@
 #include "sync/payloads.hpp"
 #include "sync/receipt.hpp"
 #include "sync/statement.hpp"
+#include "tests/support/text_file.hpp"
 
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <regex>
@@ -21,13 +21,7 @@ using namespace dudao;
 
 namespace {
 
-std::string read_page() {
-  std::ifstream in(DUDAO_SOURCE_DIR "/sync/PROTOCOL.md");
-  REQUIRE(in);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
+std::string read_page() { return test::read_text(DUDAO_SOURCE_DIR "/sync/PROTOCOL.md"); }
 
 /// The page's blocks of hex or text by name: "```hex name" … "```".
 std::map<std::string, std::string> read_blocks(const std::string& page) {

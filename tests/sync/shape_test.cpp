@@ -116,11 +116,11 @@ Bytes statement(BytesView payload) {
       .value();
 }
 
-struct Log {
+struct ShortLog {
   std::map<std::pair<int, std::int64_t>, Hash> nodes;
   std::vector<Bytes> entries;
   NodeReader read = [this](int level, std::int64_t position) { return Result<Hash>(nodes.at({level, position})); };
-  Log() {
+  ShortLog() {
     for (int n = 0; n < 11; ++n) {
       entries.push_back({static_cast<std::uint8_t>(n)});
       REQUIRE(append_leaf(n, leaf_hash(entries.back()), read,
@@ -196,7 +196,7 @@ TEST_CASE("each part of a pack replaced by another kind is refused or gives anot
 }
 
 TEST_CASE("each part of an answer and of a receipt replaced by another kind is refused") {
-  Log log;
+  ShortLog log;
   const BatchHead head{11, 1'767'236'400};
   const Hash root = *tree_root(11, log.read);
   const Bytes signature = office().sign(batch_to_be_signed(head, root, "example/log", office().public_key()));
@@ -233,7 +233,7 @@ TEST_CASE("each part of an answer and of a receipt replaced by another kind is r
 }
 
 TEST_CASE("a tree whose nodes cannot be read says so at each of them, and makes no proof") {
-  Log log;
+  ShortLog log;
   for (int fails_at = 0; fails_at < 40; ++fails_at) {
     int asked = 0;
     const NodeReader broken = [&](int level, std::int64_t position) -> Result<Hash> {

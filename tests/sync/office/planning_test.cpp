@@ -21,9 +21,9 @@ VisitPlan plan_of(std::string kind, std::vector<std::string> team, std::int64_t 
   return plan;
 }
 
-struct County {
+struct PlannedCounty {
   TestOffice office;
-  County() {
+  PlannedCounty() {
     office.add_people_and_schools(5);
     decide([](Store&) -> Result<ChangesBuilder> {
       ChangesBuilder rows;
@@ -62,7 +62,7 @@ struct County {
 }  // namespace
 
 TEST_CASE("a team is as large as its kind of visit asks for, by law or as the place settled it") {
-  County county;
+  PlannedCounty county;
   CHECK(county.plan(plan_of("SPECIAL", {"I001", "I002"})) == Code::kTeamTooSmall);
   CHECK(county.plan(plan_of("COMPREHENSIVE", {"I001", "I002"})) == Code::kTeamTooSmall);
   CHECK(county.plan(plan_of("RANDOM", {"I001"})) == Code::kTeamTooSmall);
@@ -78,7 +78,7 @@ TEST_CASE("a team is as large as its kind of visit asks for, by law or as the pl
 }
 
 TEST_CASE("special and comprehensive visits are announced, unless the place allows otherwise") {
-  County county;
+  PlannedCounty county;
   VisitPlan plan = plan_of("COMPREHENSIVE", {"I001", "I002", "I003"});
   plan.announced = false;
   CHECK(county.plan(plan) == Code::kUnannouncedComprehensive);
@@ -87,7 +87,7 @@ TEST_CASE("special and comprehensive visits are announced, unless the place allo
 }
 
 TEST_CASE("another visit to the school in these weeks needs a reason, which stands on record") {
-  County county;
+  PlannedCounty county;
   REQUIRE(county.plan(plan_of("ROUTINE", {"I001"}, 20'500, 20'504)) == Code{});
   VisitPlan second = plan_of("ROUTINE", {"I002"}, 20'518, 20'518);
   CHECK(county.plan(second) == Code::kOtherVisits);
@@ -116,7 +116,7 @@ TEST_CASE("another visit to the school in these weeks needs a reason, which stan
 }
 
 TEST_CASE("a campaign off the annual list says why, and its visits keep to its design") {
-  County county;
+  PlannedCounty county;
   CampaignPlan campaign;
   campaign.code = "FIRE-2026";
   campaign.title = "消防专项";
@@ -172,7 +172,7 @@ TEST_CASE("a campaign off the annual list says why, and its visits keep to its d
 }
 
 TEST_CASE("a visit planned without a team, or that somebody left, gets one that fits") {
-  County county;
+  PlannedCounty county;
   const auto ids = county.office->plan("王处长", {plan_of("RANDOM", {})});
   REQUIRE(ids);
   const Bytes& visit = ids->front();
@@ -201,7 +201,7 @@ TEST_CASE("a visit planned without a team, or that somebody left, gets one that 
 }
 
 TEST_CASE("what is due follows from the visits of the month, the years, and what the place settled") {
-  County county;
+  PlannedCounty county;
   const auto due = [&](std::string_view unit, std::int64_t from_day, std::int64_t to_day) {
     std::vector<std::string> out;
     REQUIRE(county.office->read([&](Store& rows) -> Status {
@@ -232,7 +232,7 @@ TEST_CASE("what is due follows from the visits of the month, the years, and what
 }
 
 TEST_CASE("what is due is planned where the rule wants it, and what cannot be is left with its reason") {
-  County county;
+  PlannedCounty county;
   constexpr std::int64_t kMarch = 20'513;
   constexpr std::int64_t kApril = 20'544;
   VisitPlan pattern = plan_of("ROUTINE", {}, kMarch, kApril + 29);
@@ -302,7 +302,7 @@ TEST_CASE("what is due is planned where the rule wants it, and what cannot be is
 }
 
 TEST_CASE("of two visits to a school one is made, which looks at all that both would have") {
-  County county;
+  PlannedCounty county;
   const auto planned = [&](const VisitPlan& plan) { return county.office->plan("王处长", {plan}).value().front(); };
   VisitPlan plan = plan_of("ROUTINE", {"I001"}, 20'500, 20'510);
   plan.reason = "随访";
@@ -360,7 +360,7 @@ TEST_CASE("of two visits to a school one is made, which looks at all that both w
 }
 
 TEST_CASE("visits of a campaign or of a draw are counted there, and not merged away") {
-  County county;
+  PlannedCounty county;
   CampaignPlan campaign;
   campaign.code = "READ-2026";
   campaign.title = "阅读";
@@ -430,7 +430,7 @@ TEST_CASE("a sealed assignment opens with its code alone, for its inspector, vis
 }
 
 TEST_CASE("of a sealed visit a device learns neither school nor day nor colleague until the office's clock has come") {
-  County county;
+  PlannedCounty county;
   TestDevice device(county.office, "I002");
   device.enrol();
   VisitPlan plan = plan_of("RANDOM", {"I002", "I003"});
@@ -470,7 +470,7 @@ TEST_CASE("of a sealed visit a device learns neither school nor day nor colleagu
 }
 
 TEST_CASE("the office opens a seal before its time only with a reason, and the log says who did") {
-  County county;
+  PlannedCounty county;
   TestDevice device(county.office, "I002");
   device.enrol();
   VisitPlan plan = plan_of("RANDOM", {"I002", "I003"});
@@ -495,7 +495,7 @@ TEST_CASE("the office opens a seal before its time only with a reason, and the l
 }
 
 TEST_CASE("who joins a sealed team learns of it at the same time as the others") {
-  County county;
+  PlannedCounty county;
   TestDevice device(county.office, "I004");
   device.enrol();
   VisitPlan plan = plan_of("RANDOM", {"I002", "I003"});
@@ -512,7 +512,7 @@ TEST_CASE("who joins a sealed team learns of it at the same time as the others")
 }
 
 TEST_CASE("who is recused from a drawn visit is replaced by the next ticket, and anybody can follow it") {
-  County county;
+  PlannedCounty county;
   FrameEntry entry;
   std::vector<FrameEntry> frame;
   for (const char* school : {"140001", "140002", "140003"}) {
@@ -613,7 +613,7 @@ TEST_CASE("who is recused from a drawn visit is replaced by the next ticket, and
 }
 
 TEST_CASE("nobody else hears of a sealed visit either: who answers for the school, who knows the team") {
-  County county;
+  PlannedCounty county;
   TestDevice responsible(county.office, "I001");  // 140001 is of their zone.
   TestDevice colleague(county.office, "I004");
   responsible.enrol();
@@ -643,7 +643,7 @@ TEST_CASE("nobody else hears of a sealed visit either: who answers for the schoo
 }
 
 TEST_CASE("what becomes of a visit is hidden from others before the second of its time, also when its code was told") {
-  County county;
+  PlannedCounty county;
   TestDevice responsible(county.office, "I001");  // 140001 is of their zone.
   responsible.enrol();
   VisitPlan plan = plan_of("RANDOM", {"I002", "I003"});
@@ -665,7 +665,7 @@ TEST_CASE("what becomes of a visit is hidden from others before the second of it
 }
 
 TEST_CASE("a draw that is not there, is called otherwise or has not come so far is refused, and nothing changes") {
-  County county;
+  PlannedCounty county;
   county.settle(Policy::kTeamRandom, "", 1);
   const auto files =
       freeze_draw("SX-2026-04", {{"A", 1}}, 1, "lottery",
@@ -719,7 +719,7 @@ TEST_CASE("a draw that is not there, is called otherwise or has not come so far 
 }
 
 TEST_CASE("of the steps of a draw in the log each counts in its turn alone, and any other has no effect and a number") {
-  County county;
+  PlannedCounty county;
   const auto step = [](DrawStage stage, std::string_view file = {}) {
     static const Bytes bytes(32, 1);
     DrawStep out;
@@ -791,7 +791,7 @@ TEST_CASE("of the steps of a draw in the log each counts in its turn alone, and 
 }
 
 TEST_CASE("who has begun a drawn visit is not replaced, and no other school is visited in its place") {
-  County county;
+  PlannedCounty county;
   county.settle(Policy::kTeamRandom, "", 1);
   std::vector<FrameEntry> frame;
   for (const char* school : {"140001", "140002", "140003"}) frame.push_back({school, "A", 1, FrameStatus::kEligible});
@@ -813,7 +813,7 @@ TEST_CASE("who has begun a drawn visit is not replaced, and no other school is v
 }
 
 TEST_CASE("a campaign has no more visits than its quota, and one that was called off makes room") {
-  County county;
+  PlannedCounty county;
   CampaignPlan campaign;
   campaign.code = "READ-2026";
   campaign.title = "阅读";

@@ -30,14 +30,14 @@ std::string china() {
 }
 
 /// A school in a county of Shanghai, and a visit to it that the office has accepted.
-struct County {
+struct CountyOfCases {
   TestOffice office;
   TestDevice device{office, "I001"};
   Bytes visit;
 
   /// Minutes of the day at the place at which the visit ends; the place is so far ahead of UTC.
-  explicit County(std::string kind = "SPECIAL", std::string_view date = "2026-02-11", int minute = 30,
-                  int offset = 480) {
+  explicit CountyOfCases(std::string kind = "SPECIAL", std::string_view date = "2026-02-11", int minute = 30,
+                         int offset = 480) {
     go(date, 0);
     // Founded on that day: a log whose time goes back is not sound.
     office.office.reset();
@@ -276,7 +276,7 @@ struct County {
 }  // namespace
 
 TEST_CASE("every step of the table may be taken on a proceeding, and no other") {
-  County at("ROUTINE");
+  CountyOfCases at("ROUTINE");
   // One of each kind in each state, whether it can get there or not.
   const auto name = [](std::size_t kind, std::size_t state) {
     return std::to_string(kind) + "-" + std::to_string(state);
@@ -303,7 +303,7 @@ TEST_CASE("every step of the table may be taken on a proceeding, and no other") 
       for (std::size_t state = 1; state < kProceedingStates; ++state)
         for (std::size_t event = 1; event <= kProceedingEvents; ++event) {
           const ProceedingAct act = [&] {
-            ProceedingAct out = County::whole(name(kind, state), static_cast<Event>(event));
+            ProceedingAct out = CountyOfCases::whole(name(kind, state), static_cast<Event>(event));
             if (static_cast<Kind>(kind) != Kind::kSanction) out.measures.clear();
             return out;
           }();
@@ -326,7 +326,7 @@ TEST_CASE("every step of the table may be taken on a proceeding, and no other") 
   CHECK(allowed == kProceedingTransitions.size() - kProceedingKinds);  // Opening is no step.
   for (std::size_t kind = 1; kind <= kProceedingKinds; ++kind) at.opened(static_cast<Kind>(kind));
   CHECK(at.code == "SANCTION-2026-1");
-  CHECK(at.step(County::whole("nobody", Event::kApprove)) == Code::kProceedingUnknown);
+  CHECK(at.step(CountyOfCases::whole("nobody", Event::kApprove)) == Code::kProceedingUnknown);
   CHECK(at.office->rebuild());
 }
 
@@ -350,7 +350,7 @@ TEST_CASE("the names of kinds, states and events are read back, and each limit r
 }
 
 TEST_CASE("a step lacks nothing that the table asks for") {
-  County at("ROUTINE");
+  CountyOfCases at("ROUTINE");
   ProceedingOpening opening;
   opening.kind = Kind::kSanction;
   opening.text = "拒不整改";
@@ -401,7 +401,7 @@ TEST_CASE("a step lacks nothing that the table asks for") {
   CHECK(at.open(opening) == Code::kProceedingWrong);  // To nobody.
 
   at.steps("问责-1", {Event::kFormTeam, Event::kInvestigate, Event::kHearPlea});
-  ProceedingAct decision = County::whole("问责-1", Event::kDecide);
+  ProceedingAct decision = CountyOfCases::whole("问责-1", Event::kDecide);
   const auto refused = [&](const std::function<void(ProceedingAct&)>& spoil) {
     ProceedingAct act = decision;
     spoil(act);
@@ -426,7 +426,7 @@ TEST_CASE("a step lacks nothing that the table asks for") {
 
   const std::string interview = at.opened(Kind::kInterview);
   at.steps(interview, {Event::kSummon, Event::kHold});
-  ProceedingAct filing = County::whole(interview, Event::kFile);
+  ProceedingAct filing = CountyOfCases::whole(interview, Event::kFile);
   filing.recipients.pop_back();
   CHECK(at.step(filing) == Code::kProceedingWrong);  // Party committee, government and superior.
   at.steps(interview, {Event::kFile});
@@ -434,7 +434,7 @@ TEST_CASE("a step lacks nothing that the table asks for") {
 
 TEST_CASE("limits end where the published rules say, around the Spring Festival and by the day at the place") {
   // Half past midnight in China is the day before in Greenwich.
-  County at("SPECIAL", "2026-02-11", 30);
+  CountyOfCases at("SPECIAL", "2026-02-11", 30);
   at.publish();
   const std::string opinion = at.opened(Kind::kOpinion);
   CHECK(at.due(opinion) == "PRELIMINARY_FEEDBACK 2026-02-11 SH-FEEDBACK");
@@ -467,7 +467,7 @@ TEST_CASE("limits end where the published rules say, around the Spring Festival 
 }
 
 TEST_CASE("the day on which a visit ended is that at its place") {
-  County at("SPECIAL", "2026-02-10", 23 * 60 + 30, 360);  // 01:30 of the eleventh in Beijing.
+  CountyOfCases at("SPECIAL", "2026-02-10", 23 * 60 + 30, 360);  // 01:30 of the eleventh in Beijing.
   CHECK(at.read<std::optional<std::int64_t>>([&](Store& rows) { return end_of_visit(rows, at.visit); }) ==
         day_of("2026-02-10"));
   at.publish();
@@ -475,7 +475,7 @@ TEST_CASE("the day on which a visit ended is that at its place") {
 }
 
 TEST_CASE("a plea after its window needs a reason, a waived one opens the way, and the office's delay is marked") {
-  County at;
+  CountyOfCases at;
   at.publish();
   const std::string opinion = at.opened(Kind::kOpinion);
   CHECK(at.step(opinion, Event::kIssue) == Code::kProceedingTransitionNotAllowed);  // Special: feedback first.
@@ -487,7 +487,7 @@ TEST_CASE("a plea after its window needs a reason, a waived one opens the way, a
   CHECK(at.step(opinion, Event::kPlead) == Code::kTooLate);
   CHECK(at.history(opinion).size() == 3);
   // It was handed in on the last day, and is recorded on the next.
-  ProceedingAct in_time = County::whole(opinion, Event::kPlead);
+  ProceedingAct in_time = CountyOfCases::whole(opinion, Event::kPlead);
   in_time.day = day_of("2026-03-04");
   CHECK(at.office->read([&](Store& rows) -> Status {
     ChangesBuilder out;
@@ -505,7 +505,7 @@ TEST_CASE("a plea after its window needs a reason, a waived one opens the way, a
   at.steps(opinion, {Event::kIssue});
   CHECK(at.late(opinion).back() == "OPINION 2026-03-13");
 
-  County other("COMPREHENSIVE");
+  CountyOfCases other("COMPREHENSIVE");
   other.publish();
   const std::string waived = other.opened(Kind::kOpinion);
   other.steps(waived, {Event::kGiveFeedback});
@@ -515,7 +515,7 @@ TEST_CASE("a plea after its window needs a reason, a waived one opens the way, a
 }
 
 TEST_CASE("an opinion waits until the visit is accepted, a routine one needs no plea, and nothing is due by no rule") {
-  County at("ROUTINE");
+  CountyOfCases at("ROUTINE");
   const Bytes early = at.inspect("ROUTINE", "2026-02-11", 40, 480, 0, false);
   at.visit = early;
   const std::string opinion = at.opened(Kind::kOpinion);
@@ -528,7 +528,7 @@ TEST_CASE("an opinion waits until the visit is accepted, a routine one needs no 
 }
 
 TEST_CASE("a sanction keeps the limits of its investigation, review and appeal, and nobody files past others' rights") {
-  County at;
+  CountyOfCases at;
   at.publish();
   const std::string sanction = at.opened(Kind::kSanction, at.finding());
   CHECK(at.due(sanction) == "INVESTIGATION_TEAM 2026-04-13 CN-INVESTIGATE");  // The sixtieth day is a Sunday.
@@ -557,7 +557,7 @@ TEST_CASE("a sanction keeps the limits of its investigation, review and appeal, 
   at.steps(sanction, {Event::kGrantAppeal});
   CHECK(at.due(sanction) == "APPEAL_CORRECTION 2026-09-16 CN-APPEAL-CORRECTION");
   at.go("2026-09-16");
-  ProceedingAct correction = County::whole(sanction, Event::kCorrect);
+  ProceedingAct correction = CountyOfCases::whole(sanction, Event::kCorrect);
   correction.measures = {"SELF_EXAMINATION"};
   CHECK(at.step(correction) == Code{});
   CHECK(at.view(sanction).measures == std::vector<std::string>{"SELF_EXAMINATION"});
@@ -569,7 +569,7 @@ TEST_CASE("a sanction keeps the limits of its investigation, review and appeal, 
 }
 
 TEST_CASE("a later book changes no limit that was set, and a rule made later does not reach back") {
-  County at;
+  CountyOfCases at;
   at.publish();
   const std::string opinion = at.opened(Kind::kOpinion);
   at.steps(opinion, {Event::kGiveFeedback});
@@ -593,7 +593,7 @@ TEST_CASE("a later book changes no limit that was set, and a rule made later doe
 }
 
 TEST_CASE("what is not put right is proposed for interview, then notification, then sanction, each after the other") {
-  County at;
+  CountyOfCases at;
   at.rectify(at.finding(), FindingEvent::kNotice, day_of("2026-02-20"));
   at.go("2026-03-22");
   CHECK(at.proposed().empty());  // Thirty days overdue.
@@ -632,7 +632,7 @@ TEST_CASE("what is not put right is proposed for interview, then notification, t
 }
 
 TEST_CASE("a finding that was rejected twice is proposed for interview, one that is put right for nothing") {
-  County at;
+  CountyOfCases at;
   at.to_reported(at.finding());
   at.rectify(at.finding(), FindingEvent::kReject);
   CHECK(at.proposed().empty());
@@ -648,7 +648,7 @@ TEST_CASE("a finding that was rejected twice is proposed for interview, one that
 }
 
 TEST_CASE("limits of rectification are listed until they are kept: report, re-inspection, check for rebound") {
-  County at;
+  CountyOfCases at;
   at.publish();
   at.rectify(at.finding(), FindingEvent::kNotice, day_of("2026-02-27"));
   CHECK(at.listed() == std::vector<std::string>{"RECTIFICATION 2026-02-27"});
@@ -668,7 +668,7 @@ TEST_CASE("limits of rectification are listed until they are kept: report, re-in
 }
 
 TEST_CASE("a finding on what was put right at the school before is a rebound, proposed for re-inspection") {
-  County at;
+  CountyOfCases at;
   at.publish();
   at.to_reported(at.finding());
   at.rectify(at.finding(), FindingEvent::kVerify);
@@ -704,7 +704,7 @@ TEST_CASE("a finding on what was put right at the school before is a rebound, pr
 }
 
 TEST_CASE("two sanctions within a year are counted, and those that were dismissed are not") {
-  County at;
+  CountyOfCases at;
   const auto decided = [&](std::string_view date) {
     at.go(date);
     const std::string code = at.opened(Kind::kSanction);
@@ -727,11 +727,11 @@ TEST_CASE("two sanctions within a year are counted, and those that were dismisse
 }
 
 TEST_CASE("what is published names no person") {
-  County at;
+  CountyOfCases at;
   const std::string report = at.opened(Kind::kReport);
   at.steps(report, {Event::kApprove, Event::kSendBack, Event::kRevise, Event::kApprove, Event::kFile});
   CHECK(at.read<std::vector<PublicNotice>>(public_notices).empty());
-  ProceedingAct publication = County::whole(report, Event::kPublish);
+  ProceedingAct publication = CountyOfCases::whole(report, Event::kPublish);
   publication.text = "督学I001、督学督学I001与李明校长查看了通道，李校长签字。";
   REQUIRE(at.step(publication) == Code{});
   const auto notices = at.read<std::vector<PublicNotice>>(public_notices);
@@ -751,7 +751,7 @@ TEST_CASE("what is published names no person") {
   sanction.person = "王处长";
   REQUIRE(at.open(sanction) == Code{});
   at.steps(at.code, {Event::kApprove});
-  ProceedingAct sending = County::whole(at.code, Event::kSend);
+  ProceedingAct sending = CountyOfCases::whole(at.code, Event::kSend);
   sending.text = "赵铁柱拒不整改，予以通报。Ann was there, Annual report follows.";
   sending.person = "Ann";
   REQUIRE(at.step(sending) == Code{});
@@ -770,7 +770,7 @@ TEST_CASE("what is published names no person") {
 }
 
 TEST_CASE("proceedings are counted by unit, kind and state, and lead to the statements that made them") {
-  County at;
+  CountyOfCases at;
   at.publish();
   const std::string sanction = at.opened(Kind::kSanction);
   at.opened(Kind::kReport);

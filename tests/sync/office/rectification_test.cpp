@@ -16,13 +16,13 @@ using nlohmann::json;
 namespace {
 
 /// A visit with three findings that the office has received: 1 ordinary, 2 voided, 3 dangerous.
-struct County {
+struct RectifyingCounty {
   TestOffice office;
   TestDevice device{office, "I001"};
   Bytes visit;
   std::int64_t today = 0;
 
-  County() {
+  RectifyingCounty() {
     office.add_people_and_schools();
     const auto superior = office->decide("王处长", "register.import", [](Store&) -> Result<ChangesBuilder> {
       ChangesBuilder rows;
@@ -178,7 +178,7 @@ TEST_CASE("every step of the table may be taken on a finding by whom it names, a
         {FindingEvent::kPlan, Actor::kSchool},
         {FindingEvent::kReport, Actor::kSchool}}},
   };
-  County at;
+  RectifyingCounty at;
   at.submit();
   for (const auto& [from, way] : ways)
     for (int event = 1; event <= static_cast<int>(kFindingEvents); ++event)
@@ -202,7 +202,7 @@ TEST_CASE("every step of the table may be taken on a finding by whom it names, a
 }
 
 TEST_CASE("a notice names the day and who answers for the school, and only danger goes before submission") {
-  County at;
+  RectifyingCounty at;
   at.device.must_sync();
   CHECK(at.act(at.step(1, FindingEvent::kNotice)) == Code::kVisitNotSubmitted);
   CHECK(at.act(at.step(3, FindingEvent::kNotice)) == Code{});
@@ -245,7 +245,7 @@ TEST_CASE("a notice names the day and who answers for the school, and only dange
 }
 
 TEST_CASE("a notice or referral names the unit above the school, and a notice may ask for the very day") {
-  County at;
+  RectifyingCounty at;
   at.submit();
   REQUIRE(at.office->decide("王处长", "register.import", [](Store&) -> Result<ChangesBuilder> {
     ChangesBuilder rows;
@@ -282,7 +282,7 @@ TEST_CASE("a finding is named by device and count, and by nothing that only begi
 }
 
 TEST_CASE("of a visit that is not there nobody is told that it has no findings") {
-  County at;
+  RectifyingCounty at;
   std::optional<Error> refused;
   REQUIRE(at.office->read([&](Store& rows) -> Status {
     const auto found = findings_of(rows, Bytes(16, 9));
@@ -294,7 +294,7 @@ TEST_CASE("of a visit that is not there nobody is told that it has no findings")
 }
 
 TEST_CASE("a state in the database that there is not is a damage, which no acceptance goes over") {
-  County at;
+  RectifyingCounty at;
   at.submit();
   at.to_reported(1);
   const Bytes again = at.record_again({{at.finding(1), "VERIFIED"}});
@@ -322,7 +322,7 @@ TEST_CASE("a state in the database that there is not is a damage, which no accep
 TEST_CASE(
     "a device says of a finding no more than whether it was put right on site, so that nobody closes it for the "
     "school") {
-  County at;
+  RectifyingCounty at;
   at.submit();
   REQUIRE(at.office->visit_event("王处长", at.visit, "query", "S1", "请补充"));
   at.device.must_sync();
@@ -349,7 +349,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a re-inspection carries the findings, and what it saw counts once the office accepts it") {
-  County at;
+  RectifyingCounty at;
   at.submit();
   REQUIRE(at.office->visit_event("王处长", at.visit, "accept", "", ""));
   CHECK(at.plan_again({at.finding(1)}).error().code == Code::kCarriedFinding);  // No notice yet.
@@ -383,7 +383,7 @@ TEST_CASE("a re-inspection carries the findings, and what it saw counts once the
 }
 
 TEST_CASE("a device says nothing of findings that its visit does not carry, nor anything but the two outcomes") {
-  County at;
+  RectifyingCounty at;
   at.submit();
   at.to_reported(1);
   const Bytes again = at.plan_again({at.finding(1)}).value().front();
@@ -404,7 +404,7 @@ TEST_CASE("a device says nothing of findings that its visit does not carry, nor 
 }
 
 TEST_CASE("what a device says of a finding is short enough for a notice, so that the office can accept the visit") {
-  County at;
+  RectifyingCounty at;
   at.submit();
   at.to_reported(1);
   const Bytes again = at.plan_again({at.finding(1)}).value().front();
@@ -432,7 +432,7 @@ TEST_CASE("what a device says of a finding is short enough for a notice, so that
 }
 
 TEST_CASE("of two members who judge at once both words are kept, each in its own name, and the office can accept") {
-  County at;
+  RectifyingCounty at;
   TestDevice other{at.office, "I002"};
   other.enrol();
   at.submit();
@@ -500,7 +500,7 @@ TEST_CASE("of two members who judge at once both words are kept, each in its own
 }
 
 TEST_CASE("a finding that was taken back after it was carried keeps nobody from accepting the re-inspection") {
-  County at;
+  RectifyingCounty at;
   at.device.must_sync();
   REQUIRE(at.act(at.step(3, FindingEvent::kNotice)) == Code{});
   const Bytes again = at.plan_again({at.finding(3)}).value().front();
@@ -520,7 +520,7 @@ TEST_CASE("a finding that was taken back after it was carried keeps nobody from 
 }
 
 TEST_CASE("a school with the code sees its findings and answers for them, and nobody without it") {
-  County at;
+  RectifyingCounty at;
   at.submit();
   REQUIRE(at.act(at.step(1, FindingEvent::kNotice)) == Code{});
   const std::string code =

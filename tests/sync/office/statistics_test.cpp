@@ -30,13 +30,13 @@ void place_schools(TestOffice& office) {
   if (!done) FAIL(done.error().message());
 }
 
-struct County {
+struct CountedCounty {
   TestOffice office;
   TestDevice device{office, "I001"};
   Bytes done, waiting, called_off;
   std::int64_t today = 0;
 
-  County() {
+  CountedCounty() {
     office.add_people_and_schools();
     place_schools(office);
     device.enrol();
@@ -99,47 +99,47 @@ using Figures = std::vector<std::int64_t>;
 }  // namespace
 
 TEST_CASE("each statistic counts what was done, in its unit, and nothing that was voided or called off") {
-  County at;
+  CountedCounty at;
   const Statistic coverage = at.count(StatisticKind::kCoverage);
   CHECK(coverage.lines.size() == 2);
-  CHECK(County::figures(coverage, {"9901", "ROUTINE"}) == Figures{2, 1, 1});
-  CHECK(County::figures(coverage, {"9902", ""}) == Figures{1, 0, 0});
+  CHECK(CountedCounty::figures(coverage, {"9901", "ROUTINE"}) == Figures{2, 1, 1});
+  CHECK(CountedCounty::figures(coverage, {"9902", ""}) == Figures{1, 0, 0});
 
   const Statistic visits = at.count(StatisticKind::kVisits);
-  CHECK(County::figures(visits, {"I001"}) == Figures{3, 1, 1, 0, 0, 1});
-  CHECK(County::figures(visits, {"I002"}) == Figures{1, 1, 0, 0, 0, 0});
+  CHECK(CountedCounty::figures(visits, {"I001"}) == Figures{3, 1, 1, 0, 0, 1});
+  CHECK(CountedCounty::figures(visits, {"I002"}) == Figures{1, 1, 0, 0, 0, 0});
 
   const Statistic findings = at.count(StatisticKind::kFindings);
   CHECK(findings.lines.size() == 2);
-  CHECK(County::figures(findings, {"S1", "SERIOUS", "OPEN"}) == Figures{1, 1});
-  CHECK(County::figures(findings, {"S1", "ADVICE", "OPEN"}) == Figures{1, 0});
-  CHECK(County::figures(at.count(StatisticKind::kOpen), {"SERIOUS", "0-30"}) == Figures{1});
-  CHECK(County::figures(at.count(StatisticKind::kOverdue), {"9901", "140001"}) == Figures{1});
+  CHECK(CountedCounty::figures(findings, {"S1", "SERIOUS", "OPEN"}) == Figures{1, 1});
+  CHECK(CountedCounty::figures(findings, {"S1", "ADVICE", "OPEN"}) == Figures{1, 0});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kOpen), {"SERIOUS", "0-30"}) == Figures{1});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kOverdue), {"9901", "140001"}) == Figures{1});
 
   // I001 answers for one of three schools, each with 400 pupils.
   const Statistic staffing = at.count(StatisticKind::kStaffing);
-  CHECK(County::figures(staffing, {"9901"}) == Figures{2, 0, 1, 1, 0});
-  CHECK(County::figures(staffing, {"9902"}) == Figures{1, 0, 1, 0, 1});
+  CHECK(CountedCounty::figures(staffing, {"9901"}) == Figures{2, 0, 1, 1, 0});
+  CHECK(CountedCounty::figures(staffing, {"9902"}) == Figures{1, 0, 1, 0, 1});
   StatisticScope all_large;
   all_large.large_school_pupils = 400;
-  CHECK(County::figures(at.count(StatisticKind::kStaffing, all_large), {"9901"}) == Figures{0, 2, 2, 1, 1});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kStaffing, all_large), {"9901"}) == Figures{0, 2, 2, 1, 1});
   CHECK(at.count(StatisticKind::kDraws).lines.empty());
 
   REQUIRE(at.office->visit_event("王处长", at.done, "query", "S1", "请补充"));
-  CHECK(County::figures(at.count(StatisticKind::kVisits), {"I001"}) == Figures{3, 1, 1, 0, 1, 1});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kVisits), {"I001"}) == Figures{3, 1, 1, 0, 1, 1});
 }
 
 TEST_CASE("a statistic can be of one unit and of some days only") {
-  County at;
+  CountedCounty at;
   StatisticScope scope;
   scope.unit = "9902";
   CHECK(at.count(StatisticKind::kCoverage, scope).lines.size() == 1);
-  CHECK(County::figures(at.count(StatisticKind::kVisits, scope), {"I001"}) == Figures{1, 0, 0, 0, 0, 0});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kVisits, scope), {"I001"}) == Figures{1, 0, 0, 0, 0, 0});
   scope.unit = "99";
-  CHECK(County::figures(at.count(StatisticKind::kCoverage, scope), {"9901", "ROUTINE"}) == Figures{2, 1, 1});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kCoverage, scope), {"9901", "ROUTINE"}) == Figures{2, 1, 1});
   // Five schools to one inspector are counted for the city as a whole, not rounded up in each county.
   scope.level = "市";
-  CHECK(County::figures(at.count(StatisticKind::kStaffing, scope), {"99"}) == Figures{3, 0, 1, 1, 0});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kStaffing, scope), {"99"}) == Figures{3, 0, 1, 1, 0});
   scope.level = "乡";
   CHECK(at.count(StatisticKind::kStaffing, scope).lines.size() == 2);
   scope.unit = "77";
@@ -150,14 +150,14 @@ TEST_CASE("a statistic can be of one unit and of some days only") {
   // The visit took place today; the others count with the first day of their windows.
   scope.unit = "";
   scope.from_day = scope.to_day = at.today;
-  CHECK(County::figures(at.count(StatisticKind::kVisits, scope), {"I001"}) == Figures{1, 1, 1, 0, 0, 0});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kVisits, scope), {"I001"}) == Figures{1, 1, 1, 0, 0, 0});
   scope.from_day = scope.to_day = 20'500;
   if (at.today != 20'500)
-    CHECK(County::figures(at.count(StatisticKind::kVisits, scope), {"I001"}) == Figures{2, 0, 0, 0, 0, 1});
+    CHECK(CountedCounty::figures(at.count(StatisticKind::kVisits, scope), {"I001"}) == Figures{2, 0, 0, 0, 0, 1});
 }
 
 TEST_CASE("a figure leads to the statements that were signed, and to no other") {
-  County at;
+  CountedCounty at;
   const auto sealed = outbox(*at.device.db, false);
   REQUIRE(sealed);
   REQUIRE(sealed->size() == 1);
@@ -188,7 +188,7 @@ TEST_CASE("a figure leads to the statements that were signed, and to no other") 
 }
 
 TEST_CASE("staffing and training are counted by what each unit settled and whose inspector each is") {
-  County at;
+  CountedCounty at;
   const auto decide = [&](const std::function<Result<ChangesBuilder>(Store&)>& build) {
     const auto done = at.office->decide("王处长", "test", build);
     if (!done) FAIL(done.error().message());
@@ -214,24 +214,24 @@ TEST_CASE("staffing and training are counted by what each unit settled and whose
 
   settle(Policy::kLargeSchoolPupils, "9901", 400);
   Statistic staffing = at.count(StatisticKind::kStaffing);
-  CHECK(County::figures(staffing, {"9901"}) == Figures{0, 2, 2, 1, 1});
-  CHECK(County::figures(staffing, {"9902"}) == Figures{1, 0, 1, 0, 1});
+  CHECK(CountedCounty::figures(staffing, {"9901"}) == Figures{0, 2, 2, 1, 1});
+  CHECK(CountedCounty::figures(staffing, {"9902"}) == Figures{1, 0, 1, 0, 1});
   CHECK(under(staffing.lines.at(0).figures.at(2))
             .count("policy 9901/LARGE_SCHOOL_PUPILS/" + std::to_string(at.today - 400)) == 1);
   settle(Policy::kSchoolsPerInspector, "99", 1);
   StatisticScope whole;
   whole.level = "市";
-  CHECK(County::figures(at.count(StatisticKind::kStaffing, whole), {"99"}) == Figures{3, 0, 3, 1, 2});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kStaffing, whole), {"99"}) == Figures{3, 0, 3, 1, 2});
   StatisticScope large;
   large.large_school_pupils = 5'000;
-  CHECK(County::figures(at.count(StatisticKind::kStaffing, large), {"9901"}) == Figures{2, 0, 2, 1, 1});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kStaffing, large), {"9901"}) == Figures{2, 0, 2, 1, 1});
 
   place("I002", "9902");
-  CHECK(County::figures(at.count(StatisticKind::kStaffing), {"9902"}) == Figures{1, 0, 1, 1, 0});
+  CHECK(CountedCounty::figures(at.count(StatisticKind::kStaffing), {"9902"}) == Figures{1, 0, 1, 1, 0});
   place("I001", "9902");  // the profile counts, not the zone
   staffing = at.count(StatisticKind::kStaffing);
-  CHECK(County::figures(staffing, {"9901"}) == Figures{0, 2, 2, 0, 2});
-  CHECK(County::figures(staffing, {"9902"}) == Figures{1, 0, 1, 2, 0});
+  CHECK(CountedCounty::figures(staffing, {"9901"}) == Figures{0, 2, 2, 0, 2});
+  CHECK(CountedCounty::figures(staffing, {"9902"}) == Figures{1, 0, 1, 2, 0});
   CHECK(under(staffing.lines.at(1).figures.at(3)) ==
         std::set<std::string>{"inspector I001", "inspector I002", "inspector_profile I001", "inspector_profile I002"});
 
@@ -247,9 +247,9 @@ TEST_CASE("staffing and training are counted by what each unit settled and whose
   decide([&](Store& rows) { return void_training(rows, "I002", 3, "重复登记"); });
   Statistic training = at.count(StatisticKind::kTraining);
   CHECK(training.lines.size() == 3);
-  CHECK(County::figures(training, {"9902", "I002"}) == Figures{16, 30, 14});
-  CHECK(County::figures(training, {"9902", "I001"}) == Figures{0, 30, 30});
-  CHECK(County::figures(training, {"", "I003"}) == Figures{0, 40, 40});
+  CHECK(CountedCounty::figures(training, {"9902", "I002"}) == Figures{16, 30, 14});
+  CHECK(CountedCounty::figures(training, {"9902", "I001"}) == Figures{0, 30, 30});
+  CHECK(CountedCounty::figures(training, {"", "I003"}) == Figures{0, 40, 40});
   const auto line = std::find_if(training.lines.begin(), training.lines.end(),
                                  [](const StatisticLine& one) { return one.group.back() == "I002"; });
   CHECK(under(line->figures[0]) == std::set<std::string>{"training I002/1"});
@@ -260,7 +260,7 @@ TEST_CASE("staffing and training are counted by what each unit settled and whose
   last_year.to_day = at.today - 366;
   training = at.count(StatisticKind::kTraining, last_year);
   CHECK(training.lines.size() == 2);
-  CHECK(County::figures(training, {"9902", "I002"}) == Figures{20, 30, 10});
+  CHECK(CountedCounty::figures(training, {"9902", "I002"}) == Figures{20, 30, 10});
 }
 
 TEST_CASE("statistics have names, each its own") {

@@ -111,11 +111,11 @@ class FailingStore final : public Store {
   Fault& fault_;
 };
 
-struct County {
+struct FailingCounty {
   TestOffice office;
   Fault fault;
 
-  County() {
+  FailingCounty() {
     office.add_people_and_schools(5);
     office.office.reset();
     REQUIRE(open());
@@ -216,7 +216,7 @@ Status status_of(const Result<T>& result) {
 }  // namespace
 
 TEST_CASE("an office is founded whole or not at all, and opened likewise") {
-  County county;
+  FailingCounty county;
   county.office.office.reset();
   const auto found = [&](const std::string& path) -> Status {
     auto store = open_sqlite_store(path);
@@ -241,7 +241,7 @@ TEST_CASE("an office is founded whole or not at all, and opened likewise") {
 }
 
 TEST_CASE("whichever call to its store fails, a decision stands whole or not at all") {
-  County county;
+  FailingCounty county;
   Office& office = *county.office.office;
   VisitPlan plan = daily_plan("ROUTINE");
   plan.reason = "随访";
@@ -286,7 +286,7 @@ TEST_CASE("whichever call to its store fails, a decision stands whole or not at 
 }
 
 TEST_CASE("whichever call to its store fails, devices are offered a place, enrolled, approved and revoked or not") {
-  County county;
+  FailingCounty county;
   Office& office = *county.office.office;
   Bytes code;
   county.at_every_call([&]() -> Status {
@@ -314,7 +314,7 @@ TEST_CASE("whichever call to its store fails, devices are offered a place, enrol
 }
 
 TEST_CASE("whichever call to its store fails, an exchange is answered when it is asked again, and counted once") {
-  County county;
+  FailingCounty county;
   Office& office = *county.office.office;
   TestDevice lead(county.office, "I001");
   TestDevice member(county.office, "I002");
@@ -366,7 +366,7 @@ TEST_CASE("whichever call to its store fails, an exchange is answered when it is
 }
 
 TEST_CASE("whichever call to its store fails, a finding takes each of its steps whole or not at all") {
-  County county;
+  FailingCounty county;
   Office& office = *county.office.office;
   TestDevice device(county.office, "I001");
   device.enrol();
@@ -437,7 +437,7 @@ TEST_CASE("whichever call to its store fails, a finding takes each of its steps 
 }
 
 TEST_CASE("whichever call to its store fails, a draw takes each of its steps whole or not at all") {
-  County county;
+  FailingCounty county;
   Office& office = *county.office.office;
   std::vector<FrameEntry> frame;
   for (const char* school : {"140001", "140002", "140003"}) frame.push_back({school, "U", 1, FrameStatus::kEligible});
@@ -464,7 +464,7 @@ TEST_CASE("whichever call to its store fails, a draw takes each of its steps who
 }
 
 TEST_CASE("whichever call to its store fails, rebuilding and looking change nothing") {
-  County county;
+  FailingCounty county;
   Office& office = *county.office.office;
   TestDevice device(county.office, "I001");
   device.enrol();
