@@ -565,9 +565,9 @@ int main(int argc, char** argv) {
   std::uint64_t seed = 1;
   std::string scenario_name;
   std::string fault_name;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  for (int i = 1; i < argc; i += 2) {
     const std::string_view option = argv[i];
-    const std::string value = argv[i + 1];
+    const std::string value = i + 1 < argc ? argv[i + 1] : "";
     if (option == "--scenario")
       scenario_name = value;
     else if (option == "--fault")
@@ -580,7 +580,7 @@ int main(int argc, char** argv) {
       only_at = std::strtoull(value.c_str(), nullptr, 10);
     else if (option == "--seed")
       seed = std::strtoull(value.c_str(), nullptr, 10);
-    else
+    else  // also --help
       give_up("there is no option " + std::string(option) +
               "; the options: --every N --images N --scenario NAME --fault NAME --at N --seed N");
   }
