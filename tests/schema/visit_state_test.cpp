@@ -234,3 +234,25 @@ TEST_CASE("names of states and events come back as they were, and nothing else i
   }
   CHECK_FALSE(finding_state_from("CLOSED"));
 }
+
+TEST_CASE("an open finding is overdue once its last day has passed, until the school has reported") {
+  const std::set<std::string_view> awaited = {"NOTICED", "ACKNOWLEDGED", "PLANNED"};
+  for (std::size_t s = 1; s <= kFindingStates; ++s) {
+    const auto state = static_cast<FindingState>(s);
+    INFO(to_string(state));
+    const bool waits = awaited.count(to_string(state)) == 1;
+    CHECK(awaits_school(state) == waits);
+    CHECK(is_overdue(state, 20'500, 20'501) == (waits || state == FindingState::kOpen));
+    CHECK_FALSE(is_overdue(state, 20'500, 20'500));
+    CHECK_FALSE(is_overdue(state, std::nullopt, 20'501));
+  }
+}
+
+TEST_CASE("a re-inspection finds that something was put right or was not, and nothing else") {
+  for (std::size_t s = 1; s <= kFindingStates; ++s) {
+    const std::string_view name = to_string(static_cast<FindingState>(s));
+    INFO(name);
+    CHECK(result_from(name).has_value() == (name == "VERIFIED" || name == "REJECTED"));
+  }
+  CHECK_FALSE(result_from("verified"));
+}

@@ -3,6 +3,7 @@
 
 #include "sync/author.hpp"
 
+#include "schema/checklist.hpp"
 #include "schema/tables.hpp"
 #include "tests/support/fake_platform.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -396,6 +397,10 @@ TEST_CASE("a root of the log that is none is never signed") {
   Alone device;
   REQUIRE(note(*device.db, 1, "甲"));
   REQUIRE(put_setting(*device.db, "seen_size", std::int64_t{7}));
+  CHECK(seal(device.platform, *device.db).value() == 1);
+  const Bytes sealed = statement_of(*device.db, 1)->statement;
+  CHECK(read_change_set(parse_statement(sealed)->payload)->seen == LogState{});  // a size without its root
+  REQUIRE(note(*device.db, 2, "乙"));
   for (const std::size_t size : {0u, 31u, 33u}) {
     REQUIRE(put_setting(*device.db, "seen_root", BytesView(Bytes(size, 1))));
     const Bytes before = content_of(*device.db);
@@ -485,4 +490,58 @@ TEST_CASE("a statement that the device never made is unknown to it") {
   REQUIRE(seal(device.platform, *device.db).value() == 1);
   CHECK(statement_of(*device.db, 1));
   for (const std::uint64_t seq : {0u, 2u}) CHECK(statement_of(*device.db, seq).error().code == Code::kStatementUnknown);
+}
+
+TEST_CASE("a change that fails half way is recorded not at all") {
+  Alone device;
+  const Bytes before = content_of(*device.db);
+  const Status done = record(*device.db, [&]() -> Status {
+    DUDAO_CHECK(device.db->execute("INSERT INTO note VALUES (?, 1, 1, NULL, '甲', NULL, 'I001', 5, 480, 6)",
+                                   BytesView(kVisit)));
+    return fail(Code::kTransitionNotAllowed);
+  });
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Code::kTransitionNotAllowed);
+  CHECK(content_of(*device.db) == before);
+}
+
+TEST_CASE("steps that together are too large for a statement are sealed in several") {
+  Alone device;
+  // Text that is the same in all rows would stand there once.
+  for (std::int64_t n = 1; n <= 5; ++n)
+    REQUIRE(note(*device.db, n, std::string(kMaxStatementBytes * 2 / 5, static_cast<char>('a' + n))));
+  CHECK(seal(device.platform, *device.db).value() == 3);
+  CHECK(device.check_chain() == 5);
+}
+
+TEST_CASE("a statement is urgent where a finding is, or becomes, one of immediate danger, and nowhere else") {
+  Alone device;
+  const auto urgent = [&](const std::string& sql) {
+    REQUIRE(record(*device.db, [&] { return device.db->script(sql); }));
+    REQUIRE(seal(device.platform, *device.db).value() == 1);
+    return outbox(*device.db, true)->back().urgent;
+  };
+  const auto finding = [&](int n, const std::string& severity) {
+    return urgent("INSERT INTO finding VALUES (zeroblob(16), 1, " + std::to_string(n) + ", NULL, '" + severity +
+                  "', NULL, '通道堵塞', NULL, NULL, 'OPEN', NULL, 'I001', 5, 480, 6)");
+  };
+  CHECK_FALSE(finding(1, "ORDINARY"));
+  CHECK(finding(2, std::string(to_string(Severity::kDanger))));
+  CHECK_FALSE(urgent("UPDATE finding SET text = 'DANGER' WHERE n = 1"));
+  CHECK_FALSE(urgent("UPDATE finding SET severity = 'SERIOUS' WHERE n = 1"));
+  CHECK(urgent("UPDATE finding SET severity = 'DANGER' WHERE n = 1"));
+  CHECK_FALSE(urgent("INSERT INTO note VALUES (zeroblob(16), 1, 1, NULL, 'DANGER', NULL, 'I001', 5, 480, 6)"));
+}
+
+TEST_CASE("after a restart the likely time is the wall clock's, but not before what the office said") {
+  Alone device;
+  FakeClock& clock = device.machine.clock;
+  const std::int64_t today = clock.wall_utc_ms();
+  CHECK(likely_utc_ms(*device.db, clock).value() == today);
+  REQUIRE(anchor_clock(*device.db, clock, today));
+  clock.restart();
+  for (const std::int64_t off_ms : {-7'000, 0, 7'000}) {
+    clock.set_wall(today + off_ms);
+    CHECK(likely_utc_ms(*device.db, clock).value() == std::max(today, today + off_ms));
+  }
 }

@@ -362,3 +362,31 @@ TEST_CASE("a changeset of a table that is not shared, of other columns, or of a 
   CHECK(code("zone", "", "INSERT INTO zone VALUES ('I002', 'A1')") == Code::kChangesShape);
   CHECK(code("zone", ", until_day", "DELETE FROM zone") == Code::kChangesDelete);
 }
+
+TEST_CASE("a table stands in changes once, and has columns only where it has rows") {
+  const auto code = [](const std::vector<std::pair<std::int64_t, std::size_t>>& tables) {
+    CborWriter out;
+    out.array(tables.size());
+    for (const auto& [id, columns] : tables) {
+      out.array(4);
+      out.integer(id);
+      out.integer(0);
+      out.array(columns);
+      for (std::size_t i = 0; i < columns; ++i) out.array(0);
+      out.array(1);
+      out.array(2);
+      out.array(1);
+      out.bytes(Bytes(16, 1));
+      out.map(1);
+      out.integer(static_cast<std::int64_t>(find_table("visit")->column("state")));
+      out.text("READY");
+    }
+    CborReader in(out.written());
+    const auto read = read_changes(in);
+    return read ? Code{} : read.error().code;
+  };
+  const std::int64_t visit = find_table("visit")->id;
+  CHECK(code({{visit, 0}}) == Code{});
+  CHECK(code({{visit, 0}, {visit, 0}}) == Code::kChangesTable);
+  CHECK(code({{visit, 1}}) == Code::kChangesShape);
+}

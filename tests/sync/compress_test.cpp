@@ -45,6 +45,13 @@ TEST_CASE("what is compressed comes back, at most as much as is allowed") {
   }
 }
 
+TEST_CASE("what is compressed thoroughly is smaller") {
+  std::string plain;
+  for (std::uint32_t i = 0, chance = 1; i < 20'000; ++i, chance = chance * 1'664'525 + 1'013'904'223)
+    plain += std::to_string(chance >> 26);
+  CHECK(compress(view(plain), Effort::kThorough).size() < compress(view(plain)).size());
+}
+
 TEST_CASE("a frame that unfolds to far more than it is never takes more than is allowed") {
   const bool with_size = GENERATE(true, false);
   CHECK(decompress(zeros(8, kEightMebibytes, with_size), 2u << 20).value() == Bytes(1u << 20));

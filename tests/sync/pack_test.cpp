@@ -128,6 +128,13 @@ TEST_CASE("statements come out of a pack as they went in, to the byte") {
     for (int n = 1; n <= 4; ++n) author.seal(whole_visit(n));
     author.sent.erase(author.sent.begin() + 2);
   }
+  SECTION("numbers and links that do not follow each other") {
+    author.seal(whole_visit(1));
+    ++author.seq;
+    author.seal(whole_visit(2));
+    author.head = {};
+    author.seal(whole_visit(3));
+  }
   SECTION("what a pack cannot hold goes as it is") {
     author.seal(whole_visit(1));
     author.seal({});  // No rows.
@@ -139,6 +146,11 @@ TEST_CASE("statements come out of a pack as they went in, to the byte") {
     author.seal(bad);  // Looks as if something were left out.
     ++author.seq;
     author.add(Bytes{0x01});  // Nothing that can be read.
+    for (const std::size_t size : {15u, 17u}) {
+      ChangesBuilder misnamed;
+      misnamed.update("visit", {Bytes(size, 1)}, {{13, std::string("READY")}});
+      author.seal(misnamed);  // Of a visit whose id is none.
+    }
     author.seal(whole_visit(2));
     author.seal(whole_visit(3));
     ChangeSet other;
@@ -229,13 +241,20 @@ TEST_CASE("a pack that claims too much is refused before anything is made of it"
     std::int64_t visits = 1;
     std::int64_t rows = 1;
     std::int64_t table = 12;
+    std::size_t tables = 1;
+    std::size_t columns_short = 0;
+    bool column_of_no_kind = false;
+    std::size_t update_columns = 0;
   };
   const auto unpacked = [&](const Claim& claim) {
     CborWriter out;
-    const auto same = [&](const ValueView& value) {
+    const auto same = [&](const ValueView& value, std::int64_t kind = 1) {
       out.map(1);
-      out.integer(1);
-      write_cell(out, value);
+      out.integer(kind);
+      if (kind == 1)
+        write_cell(out, value);
+      else
+        out.array(0);
     };
     out.array(12);
     out.integer(claim.first);
@@ -249,16 +268,19 @@ TEST_CASE("a pack that claims too much is refused before anything is made of it"
     same(claim.visits);
     out.bytes(Bytes(16, 0xaa));
     out.bytes(Bytes(claim.count > 0 && claim.count < 10'000 ? static_cast<std::size_t>(claim.count) * 64 : 0, 0));
-    out.array(1);
-    out.array(5);
-    out.integer(claim.table);
-    same(claim.rows);
+    out.array(claim.tables);
     const Table* table = find_table(claim.table);
-    const std::size_t columns = table ? table->columns.size() - 1 : 1;
-    out.array(columns);
-    for (std::size_t i = 0; i < columns; ++i) same({});
-    same(std::int64_t{0});
-    out.array(0);
+    const std::size_t columns = (table ? table->columns.size() - 1 : 1) - claim.columns_short;
+    for (std::size_t n = 0; n < claim.tables; ++n) {
+      out.array(5);
+      out.integer(claim.table);
+      same(claim.rows);
+      out.array(columns);
+      for (std::size_t i = 0; i < columns; ++i) same({}, claim.column_of_no_kind ? 9 : 1);
+      same(std::int64_t{0});
+      out.array(claim.update_columns);
+      for (std::size_t i = 0; i < claim.update_columns; ++i) out.null();
+    }
     const auto all = author.unpack(out.written());
     return all ? Code{} : all.error().code;
   };
@@ -271,6 +293,7 @@ TEST_CASE("a pack that claims too much is refused before anything is made of it"
   CHECK(unpacked({.rows = -1}) == Code::kPackForm);
   CHECK(unpacked({.visits = 2}) == Code::kPackForm);
   CHECK(unpacked({.visits = std::int64_t{1} << 60}) == Code::kPackForm);
+  CHECK(unpacked({.visits = (std::int64_t{1} << 60) + 1}) == Code::kPackForm);  // whose bytes are counted as 16
   CHECK(unpacked({.count = 0}) == Code::kPackForm);
   CHECK(unpacked({.count = std::int64_t{1} << 40}) == Code::kTooManyStatements);
   CHECK(unpacked({.first = INT64_MAX - 1}) == Code{});
@@ -279,7 +302,11 @@ TEST_CASE("a pack that claims too much is refused before anything is made of it"
   CHECK(unpacked({.version = std::int64_t{INT32_MAX} + 1}) == Code::kPackForm);
   CHECK(unpacked({.table = 999}) == Code::kPackForm);
   CHECK(unpacked({.table = (std::int64_t{1} << 32) + 12}) == Code::kPackForm);
-  CHECK(unpacked({.table = 2}) == Code::kPackForm);  // Schools are not a device's to send.
+  CHECK(unpacked({.table = 2}) == Code::kPackForm);   // Schools are not a device's to send.
+  CHECK(unpacked({.tables = 2}) == Code::kPackForm);  // The same one twice.
+  CHECK(unpacked({.columns_short = 1}) == Code::kPackForm);
+  CHECK(unpacked({.column_of_no_kind = true}) == Code::kChangesShape);
+  CHECK(unpacked({.update_columns = 1}) == Code::kPackForm);
   CHECK(author.unpack(Bytes{0x80}).error().code == Code::kPackForm);
 }
 

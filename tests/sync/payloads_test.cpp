@@ -95,6 +95,16 @@ TEST_CASE("a payload has its fields, and not one more or less") {
   counted(&read_feed_page, kPage);
 }
 
+TEST_CASE("the fields of a payload are numbered one after the other") {
+  CborWriter out;
+  out.map(5);
+  for (const std::int64_t key : {1, 2, 3, 4, 6}) {
+    out.integer(key);
+    out.raw(kRevocation[static_cast<std::size_t>(std::min<std::int64_t>(key, 5)) - 1]);
+  }
+  CHECK(read_revocation(out.written()).error().detail == "field 5");
+}
+
 TEST_CASE("what counts something is not negative, and hashes and states of the log have their form") {
   CHECK(verdict(&read_revocation, with(kRevocation, 2, number(-1))) == "field 2");
   CHECK(verdict(&read_revocation, with(kRevocation, 3, bytes(31))) == "field 3");

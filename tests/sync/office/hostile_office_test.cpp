@@ -93,6 +93,7 @@ TEST_CASE("the device refuses an answer with any bit changed or cut anywhere, wh
   const auto taken = pass.take_answer(answer.status, kSyncContentType, answer.body);
   REQUIRE(taken);
   CHECK(taken->receipted == 1);
+  CHECK_FALSE(taken->again);  // There is nothing more to send or to fetch.
   CHECK(bent.device.state(bent.visit) == "RECEIVED");
 }
 
@@ -427,7 +428,7 @@ TEST_CASE("rows written into the office's database past the ledger are found by 
 TEST_CASE("whatever answers in place of the office is told apart from it by the device, whatever status it gives") {
   Bent bent;
   SyncPass pass(bent.device.platform, *bent.device.db);
-  static_cast<void>(bent.answer_to(pass));
+  const HttpResponse honest = bent.answer_to(pass);
   const std::string before = bent.all_of_it();
   const std::string page = "<html><body>Please log in</body></html>";
   const auto refused = [&](int status, std::string_view type, BytesView body) {
@@ -437,6 +438,7 @@ TEST_CASE("whatever answers in place of the office is told apart from it by the 
     return taken.error().code;
   };
   CHECK(refused(200, "text/html", view(page)) == Code::kNotTheOffice);
+  CHECK(refused(200, "text/html", honest.body) == Code::kNotTheOffice);
   CHECK(refused(200, kSyncContentType, view(page)) == Code::kNotTheOffice);
   CHECK(refused(200, "", {}) == Code::kNotTheOffice);
   CHECK(refused(302, "text/html", view(page)) == Code::kNotTheOffice);

@@ -89,6 +89,8 @@ TEST_CASE("nothing is asked for where what was recorded cannot be sealed, or wha
     CHECK(content_of(*device.db) == before);
   }
   const Bytes root = bytes_setting(*device.db, "checkpoint_root")->value();
+  REQUIRE(device.db->execute("DELETE FROM setting WHERE name = 'checkpoint_root'"));
+  CHECK(pass.request());  // as of a device that knows no log
   REQUIRE(put_setting(*device.db, "checkpoint_root", BytesView(root).first(31)));
   CHECK(pass.request().error().code == Code::kDatabaseCorrupt);
   REQUIRE(put_setting(*device.db, "checkpoint_root", BytesView(root)));
@@ -103,6 +105,11 @@ TEST_CASE("an answer of which any write fails changes nothing, and is taken once
   const Bytes visit = office.plan({"I001"});
   device.must_sync();
   device.whole_visit(visit);
+  {
+    const Failing fault(*device.db, "UPDATE ON visit WHEN NEW.state = 'RECEIVED'");
+    CHECK(device.sync().error().code == Code::kDatabaseConstraint);
+    CHECK(device.state(visit) == "SUBMITTED");
+  }
   device.must_sync();
   REQUIRE(device.state(visit) == "RECEIVED");
   // The office registers without effect what comes after the submission, so the device takes both back. A school that
