@@ -448,6 +448,9 @@ TEST_CASE("whatever answers in place of the office is told apart from it by the 
   CHECK(refused(511, "text/html", view(page)) == Code::kOfficeTrouble);
   CHECK(refused(503, kErrorContentType, view(page)) == Code::kOfficeTrouble);
   CHECK(refused(400, kErrorContentType, write_error_answer({9'999, "of tomorrow", 0, {}})) == Code::kOfficeRefused);
+  // A nonce in place of a time is believed where the time is refused, and nowhere else.
+  const ErrorAnswer revoked{static_cast<std::uint16_t>(Code::kDeviceRevoked), "", 0, Nonce{}};
+  CHECK(refused(403, kErrorContentType, write_error_answer(revoked)) == Code::kDeviceRevoked);
   CHECK(refused(200, kSyncContentType, compress(Bytes(kMaxSyncPlainBytes + 1, 0))) == Code::kNotTheOffice);
   CHECK(refused(200, kSyncContentType, compress(Bytes(100'000, 0x81))) == Code::kCborDepth);
   CHECK(bent.device.sync());

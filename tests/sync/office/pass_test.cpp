@@ -160,6 +160,28 @@ TEST_CASE("an answer of which any write fails changes nothing, and is taken once
   CHECK(device.db->integer("SELECT count(*) FROM visit").value() == 2);
 }
 
+TEST_CASE("what is recorded between a request and its answer stays on top, and of the row all else is taken") {
+  const bool sealed = GENERATE(false, true);
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  REQUIRE(office->decide("王处长", "test", [&](Store&) -> Result<ChangesBuilder> {
+    ChangesBuilder rows;
+    rows.update("visit", {visit}, {{find_table("visit")->column("to_day"), std::int64_t{20'530}}});
+    return rows;
+  }));
+  SyncPass pass(device.platform, *device.db);
+  const HttpResponse answer = device.post(kSyncPath, pass.request().value()).value();
+  device.check_in(visit);
+  if (sealed) REQUIRE(seal(device.platform, *device.db).value() == 1);
+  REQUIRE(pass.take_answer(answer.status, TestDevice::content_type(answer), answer.body));
+  CHECK(device.state(visit) == "IN_PROGRESS");
+  CHECK(device.db->integer("SELECT to_day FROM visit").value() == 20'530);
+}
+
 TEST_CASE("an answer to an enrolment in which anything is wrong pins nothing, and the right one everything") {
   Enrolling device;
   const PrivateKey stranger = PrivateKey::generate(Algorithm::kEd25519);
