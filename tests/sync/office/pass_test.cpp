@@ -182,6 +182,48 @@ TEST_CASE("what is recorded between a request and its answer stays on top, and o
   CHECK(device.db->integer("SELECT to_day FROM visit").value() == 20'530);
 }
 
+TEST_CASE("a visit is received with the receipt of its submission, and not with one of what came before") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  device.check_in(visit);
+  REQUIRE(seal(device.platform, *device.db).value() == 1);
+  device.write([&] { return device.answer(visit, "S1", std::int64_t{1}); });
+  device.write([&] { return device.answer(visit, "S2", std::int64_t{12}); });
+  device.finish_and_submit(visit);
+  SyncPass pass(device.platform, *device.db, {.up_bytes = 1});
+  CHECK(device.exchange(pass).value().again);
+  CHECK(device.state(visit) == "SUBMITTED");
+  CHECK_FALSE(device.exchange(pass).value().again);
+  CHECK(device.state(visit) == "RECEIVED");
+}
+
+TEST_CASE("a device says that it has seen the log up to where all rows are in its hands, and no further") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  device.seal_note(visit, 1);
+  device.seal_note(visit, 2);
+  SyncPass pass(device.platform, *device.db);
+  REQUIRE(device.post(kSyncPath, pass.request().value()));  // Both are registered, and the answer is lost.
+  pass.set_budget({.up_bytes = 1});
+  const auto seen = [&] { return integer_setting(*device.db, "seen_size").value(); };
+  CHECK(device.exchange(pass).value().again);
+  const auto before = seen();
+  office.plan({"I001"});
+  // Now the feed goes on behind the second note, whose receipt comes only here: what it spoke of must come once more.
+  CHECK(device.exchange(pass).value().again);
+  CHECK(seen() == before);
+  CHECK_FALSE(device.exchange(pass).value().again);
+  CHECK(seen() == integer_setting(*device.db, "checkpoint_size").value());
+}
+
 TEST_CASE("an answer to an enrolment in which anything is wrong pins nothing, and the right one everything") {
   Enrolling device;
   const PrivateKey stranger = PrivateKey::generate(Algorithm::kEd25519);
