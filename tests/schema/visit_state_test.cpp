@@ -235,7 +235,7 @@ TEST_CASE("names of states and events come back as they were, and nothing else i
   CHECK_FALSE(finding_state_from("CLOSED"));
 }
 
-TEST_CASE("an open finding is overdue once its last day has passed, until the school has reported") {
+TEST_CASE("a finding that is open or waits for the school is overdue once its last day has passed") {
   const std::set<std::string_view> awaited = {"NOTICED", "ACKNOWLEDGED", "PLANNED"};
   for (std::size_t s = 1; s <= kFindingStates; ++s) {
     const auto state = static_cast<FindingState>(s);
@@ -248,7 +248,7 @@ TEST_CASE("an open finding is overdue once its last day has passed, until the sc
   }
 }
 
-TEST_CASE("a re-inspection finds that something was put right or was not, and nothing else") {
+TEST_CASE("a re-inspection finds no more than that something was put right or was not") {
   for (std::size_t s = 1; s <= kFindingStates; ++s) {
     const std::string_view name = to_string(static_cast<FindingState>(s));
     INFO(name);

@@ -514,7 +514,7 @@ TEST_CASE("steps that together are too large for a statement are sealed in sever
   CHECK(device.check_chain() == 5);
 }
 
-TEST_CASE("a statement is urgent where a finding is, or becomes, one of immediate danger, and nowhere else") {
+TEST_CASE("a statement is urgent only where a finding is or becomes one of immediate danger") {
   Alone device;
   const auto urgent = [&](const std::string& sql) {
     REQUIRE(record(*device.db, [&] { return device.db->script(sql); }));
@@ -533,7 +533,7 @@ TEST_CASE("a statement is urgent where a finding is, or becomes, one of immediat
   CHECK_FALSE(urgent("INSERT INTO note VALUES (zeroblob(16), 1, 1, NULL, 'DANGER', NULL, 'I001', 5, 480, 6)"));
 }
 
-TEST_CASE("after a restart the likely time is the wall clock's, but not before what the office said") {
+TEST_CASE("after a restart the likely time is the wall clock's but not before what the office said") {
   Alone device;
   FakeClock& clock = device.machine.clock;
   const std::int64_t today = clock.wall_utc_ms();

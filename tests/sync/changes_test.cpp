@@ -363,7 +363,7 @@ TEST_CASE("a changeset of a table that is not shared, of other columns, or of a 
   CHECK(code("zone", ", until_day", "DELETE FROM zone") == Code::kChangesDelete);
 }
 
-TEST_CASE("a table stands in changes once, and has columns only where it has rows") {
+TEST_CASE("a table stands in changes once and has columns only where it has rows") {
   const auto code = [](const std::vector<std::pair<std::int64_t, std::size_t>>& tables) {
     CborWriter out;
     out.array(tables.size());

@@ -160,7 +160,7 @@ TEST_CASE("an answer of which any write fails changes nothing, and is taken once
   CHECK(device.db->integer("SELECT count(*) FROM visit").value() == 2);
 }
 
-TEST_CASE("what is recorded between a request and its answer stays on top, and of the row all else is taken") {
+TEST_CASE("what is recorded between a request and its answer stays on top of what else comes of the row") {
   const bool sealed = GENERATE(false, true);
   TestOffice office;
   office.add_people_and_schools();
@@ -182,7 +182,7 @@ TEST_CASE("what is recorded between a request and its answer stays on top, and o
   CHECK(device.db->integer("SELECT to_day FROM visit").value() == 20'530);
 }
 
-TEST_CASE("a visit is received with the receipt of its submission, and not with one of what came before") {
+TEST_CASE("a visit is received with the receipt of its submission and not with one of what came before") {
   TestOffice office;
   office.add_people_and_schools();
   TestDevice device(office, "I001");
@@ -201,7 +201,7 @@ TEST_CASE("a visit is received with the receipt of its submission, and not with 
   CHECK(device.state(visit) == "RECEIVED");
 }
 
-TEST_CASE("a device says that it has seen the log up to where all rows are in its hands, and no further") {
+TEST_CASE("a device says that it has seen the log only up to where all rows are in its hands") {
   TestOffice office;
   office.add_people_and_schools();
   TestDevice device(office, "I001");
