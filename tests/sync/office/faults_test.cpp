@@ -306,6 +306,17 @@ TEST_CASE("an office whose clock is ten years slow takes the record, and the aud
   CHECK(at.office->rebuild());
 }
 
+TEST_CASE("an office whose clock is set back by less than a day goes on from the time that it told last") {
+  Ready at;
+  const std::int64_t told_utc_ms = at.office.machine.clock.wall_utc_ms();
+  constexpr std::int64_t kDay_ms = 86'400'000;
+  for (const std::int64_t back_ms : {kDay_ms - 1'000, kDay_ms}) {
+    at.office.machine.clock.set_wall(told_utc_ms - back_ms);
+    at.office.plan({"I001"}, "140003");
+    CHECK(at.office.check().problems.size() == (back_ms < kDay_ms ? 0 : 1));
+  }
+}
+
 TEST_CASE("an office whose clock is ten years fast takes enrolments for expired, and loses nothing by it") {
   Ready at;
   constexpr std::int64_t kTenYears_ms = 3'652LL * 86'400'000;
@@ -433,6 +444,19 @@ TEST_CASE("a draw whose secret the office lost is not run") {
   }
   office.open(whole);
   CHECK(office->run_draw("王处长", "SX-2026-01", "2.5./", pattern));
+}
+
+TEST_CASE("a draw whose recusals the office cannot read any more is not drawn from") {
+  TestOffice office;
+  office.add_people_and_schools();
+  std::vector<FrameEntry> frame{{"140001", "U", 1, FrameStatus::kEligible}, {"140002", "U", 1, FrameStatus::kEligible}};
+  const auto files = freeze_draw("D-1", {{"U", 1}}, 2, "lottery", frame, {{"I001", 2, true}, {"I002", 2, true}}, {});
+  REQUIRE(files);
+  REQUIRE(office->commit_draw("王处长", "D-1", *files));
+  const Bytes ledger = office.ledger();
+  REQUIRE(office->read([](Store& rows) { return rows.put_setting("draw:D-1:recused", std::string_view("I001")); }));
+  CHECK_FALSE(office->run_draw("王处长", "D-1", "2.5./", daily_plan("RANDOM")));
+  CHECK(office.ledger() == ledger);
 }
 
 TEST_CASE("the auditor finds a ledger with any bit changed not sound") {

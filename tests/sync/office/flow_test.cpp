@@ -3,6 +3,8 @@
 #include "sync/office/jurisdiction.hpp"
 #include "tests/sync/office/county.hpp"
 
+#include <set>
+
 using namespace dudao;
 using namespace dudao::test;
 
@@ -166,6 +168,85 @@ TEST_CASE(
   CHECK(report.refusals.empty());
   CHECK(office.visit_state(visit) == "RECEIVED");
   CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
+
+TEST_CASE("a device is sent nothing of what it wrote itself") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  device.must_sync();
+  device.check_in(visit);
+  CHECK(device.must_sync().rows == 0);
+  device.write([&] { return device.answer(visit, "S1", std::int64_t{1}); });
+  CHECK(device.must_sync().rows == 0);
+  device.write([&] { return device.answer(visit, "S1", std::int64_t{0}); });
+  CHECK(device.must_sync().rows == 0);
+  device.write([&] { return device.event(visit, "pause", "IN_PROGRESS"); });
+  CHECK(device.must_sync().rows == 0);
+  CHECK(device.must_sync().rows == 0);
+}
+
+TEST_CASE("whoever decides one disagreement leaves open all others and those that they have not seen") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice early(office, "I001");
+  TestDevice late(office, "I001");
+  early.enrol();
+  late.enrol();
+  const Bytes visit = office.plan({"I001"});
+  early.must_sync();
+  early.check_in(visit);
+  early.write([&] { return early.answer(visit, "S1", std::int64_t{1}); });
+  early.write([&] { return early.answer(visit, "S2", std::int64_t{1}); });
+  early.add_note(visit, 1);
+  early.must_sync();
+  late.must_sync();
+  const auto remark = [&](TestDevice& device, const char* item, const char* words) {
+    device.write([&] {
+      return device.db->execute("UPDATE answer SET note = ? WHERE item = ?", std::string_view(words),
+                                std::string_view(item));
+    });
+  };
+  std::int64_t value = 1;
+  for (TestDevice* device : {&early, &late}) {
+    if (device == &late) late.machine.clock.advance(1'000);
+    device->write([&] { return device->answer(visit, "S2", ++value); });
+    for (const char* item : {"S1", "S2"}) remark(*device, item, std::to_string(value).c_str());
+    device->write([&] { return device->db->execute("UPDATE note SET text = ?", value); });
+    REQUIRE(device->must_sync().refusals.empty());
+  }
+  late.must_sync();
+  const auto open = [&] {
+    std::multiset<std::string> out;
+    REQUIRE(office->read([&](Store& rows) {
+      const Table& table = *find_table("disagreement");
+      return rows.each_row(table, [&](const StoredRow& row) -> Status {
+        if (row.cells[table.column("resolved")] == Value(std::int64_t{0}))
+          out.insert(std::get<std::string>(row.cells[table.column("target_key")]) + " " +
+                     std::get<std::string>(row.cells[table.column("field")]));
+        return {};
+      });
+    }));
+    return out;
+  };
+  REQUIRE(open() == std::multiset<std::string>{"S1/I001 note", "S2/I001 note", "S2/I001 value", "1/1 text"});
+  remark(late, "S2", "decided");
+  REQUIRE(late.must_sync().refusals.empty());
+  CHECK(open() == std::multiset<std::string>{"S1/I001 note", "S2/I001 value", "1/1 text"});
+  remark(late, "S1", "decided");
+  REQUIRE(late.must_sync().refusals.empty());
+  CHECK(open() == std::multiset<std::string>{"S2/I001 value", "1/1 text"});
+  remark(early, "S1", "otherwise");
+  REQUIRE(early.must_sync().refusals.empty());
+  remark(late, "S1", "once more");
+  REQUIRE(late.must_sync().refusals.empty());
+  CHECK(office.cell("answer", {BytesView(visit), std::string_view("S1"), std::string_view("I001")}, "note") ==
+        "once more");
+  CHECK(open() == std::multiset<std::string>{"S1/I001 note", "S2/I001 value", "1/1 text"});
   CHECK(office->rebuild());
 }
 

@@ -235,13 +235,29 @@ TEST_CASE("a notice names the day and who answers for the school, and only dange
   CHECK(view.demand == "限期清理");
   CHECK_FALSE(view.overdue(at.today + 30));
   CHECK(view.overdue(at.today + 31));
-  RectificationAct plan = at.step(1, FindingEvent::kAcknowledge, Actor::kSchool);
-  REQUIRE(at.act(plan) == Code{});
-  plan = at.step(1, FindingEvent::kPlan, Actor::kSchool);
+  REQUIRE(at.act(at.step(1, FindingEvent::kAcknowledge, Actor::kSchool)) == Code{});
+  RectificationAct plan = at.step(1, FindingEvent::kPlan, Actor::kSchool);
   plan.responsible.clear();
   CHECK(at.act(plan) == Code::kWordsMissing);
-  plan.text.clear();
-  CHECK(at.act(plan) == Code::kWordsMissing);
+}
+
+TEST_CASE("whoever plans or reports or rejects or refers says so in words") {
+  RectifyingCounty at;
+  at.submit();
+  const auto needs_words = [&](FindingEvent event, Actor actor) {
+    RectificationAct act = at.step(1, event, actor);
+    act.text.clear();
+    CHECK(at.act(act) == Code::kWordsMissing);
+  };
+  needs_words(FindingEvent::kRefer, Actor::kOffice);
+  for (const FindingEvent event : {FindingEvent::kNotice, FindingEvent::kAcknowledge, FindingEvent::kPlan,
+                                   FindingEvent::kReport, FindingEvent::kReject}) {
+    const Actor actor = event == FindingEvent::kNotice   ? Actor::kOffice
+                        : event == FindingEvent::kReject ? Actor::kInspector
+                                                         : Actor::kSchool;
+    if (event != FindingEvent::kNotice && event != FindingEvent::kAcknowledge) needs_words(event, actor);
+    CHECK(at.act(at.step(1, event, actor)) == Code{});
+  }
 }
 
 TEST_CASE("a notice or referral names the unit above the school, and a notice may ask for the very day") {
@@ -266,6 +282,28 @@ TEST_CASE("a notice or referral names the unit above the school, and a notice ma
   REQUIRE(at.act(referral) == Code{});
   CHECK(at.look(3).superior_unit == "栖云县消防大队");
   CHECK(at.office->rebuild());
+}
+
+TEST_CASE("of a step on a finding nothing is longer than a notice has room for") {
+  RectifyingCounty at;
+  at.submit();
+  const auto too_long = [&](std::string RectificationAct::*part, std::size_t most_chars) {
+    RectificationAct notice = at.step(1, FindingEvent::kNotice);
+    notice.*part = std::string(most_chars + 1, 'x');
+    CHECK(at.act(notice) == Code::kTextTooLong);
+    CHECK(at.look(1).state == FindingState::kOpen);
+  };
+  too_long(&RectificationAct::text, kMaxRectificationChars);
+  too_long(&RectificationAct::person, kMaxRectificationNameChars);
+  too_long(&RectificationAct::superior_unit, kMaxRectificationNameChars);
+  too_long(&RectificationAct::responsible, kMaxRectificationNameChars);
+  REQUIRE(at.act(at.step(1, FindingEvent::kNotice)) == Code{});
+  REQUIRE(at.office->read([&](Store& rows) -> Status {
+    RectificationSteps steps(rows, 1, at.today);
+    CHECK(steps.take_result(at.finding(1), FindingState::kVerified, {}, {}, Bytes(16, 1)).error().code ==
+          Code::kWordsMissing);
+    return {};
+  }));
 }
 
 TEST_CASE("a finding is named by device and count, and by nothing that only begins like it") {
@@ -428,6 +466,11 @@ TEST_CASE("what a device says of a finding is short enough for a notice, so that
   CHECK(static_cast<Code>(refusals.front().code) == Code::kResultWrong);
   CHECK(stands() == "absent");
   CHECK(say(kMaxRectificationChars).empty());
+  CHECK(stands().size() == kMaxRectificationChars);
+  at.device.write([&] { return at.device.db->execute("UPDATE reinspection_result SET text = text || 'x'"); });
+  const PassReport longer = at.device.must_sync();
+  REQUIRE(longer.refusals.size() == 1);
+  CHECK(static_cast<Code>(longer.refusals.front().code) == Code::kResultWrong);
   CHECK(stands().size() == kMaxRectificationChars);
 }
 

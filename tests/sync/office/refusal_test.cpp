@@ -790,6 +790,17 @@ TEST_CASE("a checklist that was published is never another one under the same ve
   CHECK(office.check().statements == before);
 }
 
+TEST_CASE("a checklist with an item that no answers can bring to be asked is not published") {
+  TestOffice office;
+  std::string checklist(kChecklist);
+  checklist.replace(checklist.find("\"required\": false"), 17, "\"visible_if\": \"S2 > 100\"");
+  const Bytes ledger = office.ledger();
+  const auto published = office->publish_template("王处长", checklist);
+  REQUIRE_FALSE(published);
+  CHECK(published.error().code == Code::kChecklistUnreachable);
+  CHECK(office.ledger() == ledger);
+}
+
 TEST_CASE("a statement that waited for one before it stands without its refusal once it is taken") {
   TestOffice office;
   office.add_people_and_schools();
@@ -871,6 +882,7 @@ TEST_CASE("a device whose work was refused shows what the office has, and its ne
   CHECK(second.must_sync().rows == 0);
 
   REQUIRE(office->visit_event("王处长", visit, "query", "S2", "请说明"));
+  CHECK(office.cell("visit", {BytesView(visit)}, "reason") == "随访");
   second.must_sync();
   second.write([&] { return second.event(visit, "amend", "RECEIVED"); });
   CHECK(second.must_sync().refusals.empty());
