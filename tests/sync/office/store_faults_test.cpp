@@ -1,6 +1,7 @@
 /// A store or key store whose n-th call fails, for every n of everything that the office does: it says so, keeps
 /// nothing of it, and does it when it is asked again.
 
+#include "sync/answer.hpp"
 #include "sync/office/rectification.hpp"
 #include "tests/sync/office/county.hpp"
 
@@ -118,9 +119,11 @@ class FailingKeys final : public KeyStore {
   Result<PublicKey> create(std::string_view name, Algorithm algorithm) override {
     return inner_.create(name, algorithm);
   }
-  Result<PublicKey> public_key(std::string_view name) override { return inner_.public_key(name); }
+  Result<PublicKey> public_key(std::string_view name) override {
+    return fault_.now("public_key") ? fail(fault_.code) : inner_.public_key(name);
+  }
   Result<Bytes> sign(std::string_view name, BytesView message) override {
-    return fault_.now("sign") ? fail(Code::kKeyStoreLocked) : inner_.sign(name, message);
+    return fault_.now("sign") ? fail(fault_.code) : inner_.sign(name, message);
   }
   Status remove(std::string_view name) override { return inner_.remove(name); }
 
@@ -128,6 +131,15 @@ class FailingKeys final : public KeyStore {
   KeyStore& inner_;
   Fault& fault_;
 };
+
+template <class T>
+Status status_of(const Result<T>& result) {
+  return result ? Status{} : fail(result.error());
+}
+template <class Answer>
+Status status_of(const Answer& answer, int status) {
+  return answer.status == status ? Status{} : fail(static_cast<Code>(read_error_answer(answer.body).value().code));
+}
 
 struct FailingCounty {
   TestOffice office;
@@ -202,6 +214,7 @@ struct FailingCounty {
         break;
       }
       REQUIRE_FALSE(done);
+      CHECK(done.error().code == met.code);
       const Hash after = everything();
       if (lasting && !durable && after != before) {
         durable = true;
@@ -224,17 +237,12 @@ struct FailingCounty {
     at_every_call(
         [&]() -> Status {
           answer = device.post(kSyncPath, body).value();
-          return answer->status == 200 ? Status{} : fail(Code::kDatabaseIo);
+          return status_of(*answer, 200);
         },
         true);
     REQUIRE(pass.take_answer(answer->status, TestDevice::content_type(*answer), answer->body));
   }
 };
-
-template <class T>
-Status status_of(const Result<T>& result) {
-  return result ? Status{} : fail(result.error());
-}
 
 }  // namespace
 
@@ -247,11 +255,13 @@ TEST_CASE("an office is founded whole or not at all, and opened likewise") {
       county.office.office.reset();
       county.fault = {n, false, {}};
       const Status done = county.open(name.c_str());
-      if (!std::exchange(county.fault, {}).happened) {
+      const Fault met = std::exchange(county.fault, {});
+      if (!met.happened) {
         REQUIRE(done);
         break;
       }
       REQUIRE_FALSE(done);
+      CHECK(done.error().code == met.code);
     }
   }
   REQUIRE(county.open());
@@ -396,11 +406,7 @@ TEST_CASE("whichever call to its store fails, an exchange is answered when it is
   member.seal_note(visit, 1, "二");
   SyncPass pass(member.platform, *member.db);
   const Bytes body = pass.request().value();
-  county.at_every_call(
-      [&]() -> Status {
-        return member.post(kSyncPath, body).value().status == 403 ? Status{} : fail(Code::kDatabaseIo);
-      },
-      true);
+  county.at_every_call([&]() -> Status { return status_of(member.post(kSyncPath, body).value(), 403); }, true);
   CHECK(office.devices()->at(1).state == DeviceState::kForked);
 }
 
@@ -522,7 +528,7 @@ TEST_CASE("whichever call to its store fails, rebuilding and looking change noth
     Request request;
     request.method = "GET";
     request.path = "/v1/checkpoint";
-    return office.handle(request).status == 200 ? Status{} : fail(Code::kDatabaseIo);
+    return status_of(office.handle(request), 200);
   });
   // What takes the pieces of a ledger may fail as well.
   std::int64_t pieces = 0;
