@@ -63,6 +63,22 @@ bool all_in(const std::vector<Bytes>& some, const std::set<Bytes>& all) {
   return std::all_of(some.begin(), some.end(), [&](const Bytes& each) { return all.contains(each); });
 }
 
+/// What refuses a statement of the office's that stands in the log whatever its rules say.
+std::optional<Error> applied(TestOffice& office, StatementType type, const Bytes& payload) {
+  const auto bytes = sign_statement({type, office->origin(), "d2", 1}, payload, office->key(),
+                                    [&](BytesView message) { return office.platform.keys.sign("office", message); });
+  REQUIRE(bytes);
+  std::optional<Error> refused;
+  REQUIRE(office->read([&](Store& rows) -> Status {
+    DUDAO_TRY(const Statement statement, parse_statement(*bytes));
+    Registration where;
+    DUDAO_TRY(where.index, rows.size());
+    DUDAO_TRY(refused, Applier(rows).apply(statement, where));
+    return {};
+  }));
+  return refused;
+}
+
 }  // namespace
 
 TEST_CASE("a device restored from a backup of any age finds out from the answer, before it signs a number twice") {
@@ -257,28 +273,58 @@ TEST_CASE("a device is revoked once, for a reason, and none is revoked that was 
   at.still_sound();
 }
 
+TEST_CASE("a revoked device is told so though its enrolment has run out since") {
+  Recording at;
+  REQUIRE(at.office->revoke("王处长", at.device.number(), "平板丢失"));
+  for (FakePlatform* machine : {&at.office.machine, &at.device.machine})
+    machine->clock.set_wall((at.office->devices()->front().expires_utc_s + 1) * 1000);
+  CHECK(at.device.sync().error().code == Code::kDeviceRevoked);
+}
+
 TEST_CASE("a revocation in the log of a device that is not in it has no effect and a number") {
   Recording at;
   Revocation revocation;
   revocation.device = at.device.number() + 1;
   revocation.reason = "revoked: 平板丢失";
   revocation.actor = "王处长";
-  const auto bytes = sign_statement({StatementType::kRevocation, at.office->origin(), "d2", 1},
-                                    write_revocation(revocation), at.office->key(),
-                                    [&](BytesView message) { return at.office.platform.keys.sign("office", message); });
-  REQUIRE(bytes);
-  std::optional<Error> refused;
-  REQUIRE(at.office->read([&](Store& rows) -> Status {
-    DUDAO_TRY(const Statement statement, parse_statement(*bytes));
-    Registration where;
-    DUDAO_TRY(where.index, rows.size());
-    DUDAO_TRY(refused, Applier(rows).apply(statement, where));
-    return {};
-  }));
+  const auto refused = applied(at.office, StatementType::kRevocation, write_revocation(revocation));
   REQUIRE(refused);
   CHECK(refused->code == Code::kDeviceUnknown);
   CHECK(at.office->devices()->size() == 1);
   at.still_sound();
+}
+
+TEST_CASE("a step of a draw in the log that was not its turn has no effect and a number") {
+  TestOffice office;
+  const auto takes = [&](DrawStage stage, std::string_view file = {}) {
+    const Bytes hash(32, 1);
+    DrawStep step;
+    step.draw = "D-1";
+    step.stage = stage;
+    step.file = file;
+    step.parts = 1;
+    if (stage == DrawStage::kCommit) step.commitment = hash;
+    if (stage == DrawStage::kReveal) step.secret = hash;
+    step.reason = "摇号机故障";
+    step.actor = "王处长";
+    const auto refused = applied(office, StatementType::kDraw, write_draw_step(step));
+    if (refused) CHECK(refused->code == Code::kDrawStage);
+    return !refused;
+  };
+  const auto state = [&] { return office.cell("draw", {std::string_view("D-1")}, "state"); };
+  for (const DrawStage stage : {DrawStage::kReveal, DrawStage::kVoid}) CHECK_FALSE(takes(stage));
+  CHECK_FALSE(takes(DrawStage::kFile, kRecusedLater));
+  CHECK(takes(DrawStage::kFile, "frame"));
+  CHECK(state() == "absent");
+  CHECK(takes(DrawStage::kCommit));
+  CHECK_FALSE(takes(DrawStage::kCommit));
+  CHECK_FALSE(takes(DrawStage::kFile, "frame"));
+  CHECK(takes(DrawStage::kFile, kRecusedLater));
+  CHECK(state() == "COMMITTED");
+  CHECK(takes(DrawStage::kReveal));
+  for (const DrawStage stage : {DrawStage::kReveal, DrawStage::kVoid}) CHECK_FALSE(takes(stage));
+  CHECK_FALSE(takes(DrawStage::kFile, kRecusedLater));
+  CHECK(state() == "REVEALED");
 }
 
 TEST_CASE("a device finds an office restored from an old copy though it grew past what was seen, and nothing is lost") {

@@ -190,6 +190,22 @@ TEST_CASE("a device is sent nothing of what it wrote itself") {
   CHECK(device.must_sync().rows == 0);
 }
 
+TEST_CASE("that a clock is not to be believed a device is told once for each visit") {
+  TestOffice office;
+  office.add_people_and_schools();
+  TestDevice device(office, "I001");
+  device.enrol();
+  const Bytes visit = office.plan({"I001"});
+  device.must_sync();
+  device.machine.clock.set_wall(device.machine.clock.wall_utc_ms() + 86'400'000);
+  device.check_in(visit);
+  device.must_sync();
+  device.must_sync();
+  REQUIRE(device.db->lookup("SELECT clock FROM visit").value() == Value(std::string("WRONG")));
+  device.write([&] { return device.event(visit, "pause", "IN_PROGRESS"); });
+  CHECK(device.must_sync().rows == 0);
+}
+
 TEST_CASE("whoever decides one disagreement leaves open all others and those that they have not seen") {
   TestOffice office;
   office.add_people_and_schools();

@@ -14,6 +14,7 @@ struct Outcome {
   std::optional<Nonce> nonce;
   FeedPage page;  ///< its views are not to be read
   std::vector<Refusal> refusals;
+  std::optional<LogGrowth> growth;
   std::vector<std::pair<std::uint64_t, Bytes>> receipts;  ///< as sent, by the number of the first
 
   Code refusal() const { return refusals.size() == 1 ? static_cast<Code>(refusals.front().code) : Code::kInternal; }
@@ -133,6 +134,7 @@ struct Liar {
     REQUIRE(content);
     out.page = *content;
     out.refusals = content->refusals;
+    out.growth = read->growth;
     for (const auto& [first, batch] : read->receipts) {
       CborWriter written;
       write_batch_receipt(written, batch);

@@ -472,6 +472,9 @@ TEST_CASE("what a device says of a finding is short enough for a notice, so that
   REQUIRE(longer.refusals.size() == 1);
   CHECK(static_cast<Code>(longer.refusals.front().code) == Code::kResultWrong);
   CHECK(stands().size() == kMaxRectificationChars);
+  at.device.write([&] { return at.device.db->execute("UPDATE reinspection_result SET text = '仍有杂物'"); });
+  CHECK(at.device.must_sync().refusals.empty());
+  CHECK(stands() == "仍有杂物");
 }
 
 TEST_CASE("of two members who judge at once both words are kept, each in its own name, and the office can accept") {

@@ -336,6 +336,25 @@ TEST_CASE("what breaks a rule the office registers without effect, tells with it
     rows = answer("S2", std::string("twelve"));
     expected = Code::kAnswerType;
   }
+  SECTION("an answer that is neither number nor words") {
+    rows = answer("S2", Bytes{1});
+    expected = Code::kAnswerType;
+  }
+  SECTION("an answer outside its constraint behind one that is not") {
+    for (const auto& [item, value] : {std::pair<const char*, std::int64_t>{"S1", 1}, {"S2", 5'000}})
+      rows.insert("answer", {visit, std::string(item), std::string("I001"), value, Value(), Value(), Value(),
+                             std::int64_t{1}, std::int64_t{480}, std::int64_t{1}});
+    expected = Code::kAnswerRange;
+  }
+  SECTION("a state of the visit without anything that happened") {
+    rows.update("visit", {visit}, {{find_table("visit")->column("state"), Value(std::string("FEEDBACK"))}});
+    expected = Code::kStateNotFollowed;
+  }
+  SECTION("another state of the visit than what happened leads to") {
+    liar.event(rows, 3, "finish");
+    rows.update("visit", {visit}, {{find_table("visit")->column("state"), Value(std::string("SIGNED"))}});
+    expected = Code::kStateNotFollowed;
+  }
   SECTION("an unknown item") {
     rows = answer("Z99", std::int64_t{1});
     expected = Code::kAnswerUnknownItem;
@@ -352,6 +371,11 @@ TEST_CASE("what breaks a rule the office registers without effect, tells with it
     liar.visit = Bytes(16, 9);
     rows = liar.note(1);
     expected = Code::kVisitUnknown;
+  }
+  SECTION("a visit whose name is too short for one") {
+    liar.visit = Bytes(15, 9);
+    rows = liar.note(1);
+    expected = Code::kChangesShape;
   }
   SECTION("a visit of another team") {
     liar.visit = liar.office.plan({"I002"}, "140002");
@@ -525,6 +549,7 @@ TEST_CASE("a visit whose checklist is not there, or does not ask what was chosen
   };
   CHECK(answered_with("template_version", std::int64_t{2}) == Code::kTemplateUnknown);
   REQUIRE(stands() == "absent");
+  CHECK(say(liar, liar.note(1)) == Code{});
   CHECK(answered_with("template_version", std::int64_t{1}) == Code{});
   CHECK(stands() == "1");
   for (const char* items : {"S1,S9", "S1,", ""}) {

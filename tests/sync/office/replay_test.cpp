@@ -158,6 +158,21 @@ TEST_CASE("an answer of a whole session played to the device again is not taken,
   CHECK(taken->receipted == 1);
 }
 
+TEST_CASE("an answer shows that the log grew only where it did and its root only where no receipt shows it") {
+  Liar liar;
+  const Bytes statement = liar.statement(liar.empty_set());
+  const Outcome at_once = liar.send({statement});
+  REQUIRE(at_once.growth);
+  CHECK_FALSE(at_once.growth->root);
+  liar.office.plan({"I001"}, "140002");
+  const Outcome later = liar.send({statement});
+  REQUIRE(later.growth);
+  CHECK(later.growth->root);
+  SyncRequest request = liar.request();
+  request.checkpoint.size = static_cast<std::uint64_t>(later.growth->size);
+  CHECK_FALSE(liar.post(compress(liar.signed_request(request))).growth);
+}
+
 TEST_CASE("an answer lost after the commit and asked for a thousand times is one registration and the same receipt") {
   Liar liar;
   liar.check_in();

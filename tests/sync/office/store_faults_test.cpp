@@ -262,6 +262,7 @@ TEST_CASE("an office is founded whole or not at all, and opened likewise") {
       }
       REQUIRE_FALSE(done);
       CHECK(done.error().code == met.code);
+      REQUIRE(county.open(name.c_str()));
     }
   }
   REQUIRE(county.open());
@@ -351,6 +352,7 @@ TEST_CASE("whichever call to its store fails, an exchange is answered when it is
   VisitPlan plan = daily_plan("ROUTINE", {"I001", "I002"});
   plan.unseal_at_utc_ms = county.office.machine.clock.wall_utc_ms() + 1'000;
   const Bytes visit = office.plan("王处长", {plan}).value().front();
+  const Bytes alone = county.office.plan({"I002"}, "140002");
   county.at_every_call_of_exchange(lead);
   // The seal is opened by the next exchange.
   county.office.machine.clock.advance(2'000);
@@ -359,7 +361,8 @@ TEST_CASE("whichever call to its store fails, an exchange is answered when it is
   lead.check_in(visit);
   lead.write([&] { return lead.answer(visit, "S1", std::int64_t{1}); });
   county.at_every_call_of_exchange(lead);
-  member.check_in(visit);
+  // Two visits in one statement.
+  for (const Bytes& each : {visit, alone}) member.check_in(each);
   member.write([&]() -> Status {
     const Moment at = now(member.platform.clock);
     DUDAO_CHECK(
