@@ -97,6 +97,7 @@ TEST_CASE("a request that cannot be read is refused by the office with its numbe
     refused(compress(liar.statement(liar.empty_set())), 400, Code::kStatementForm);
     refused(compress(liar.signed_request(liar.request(), StatementType::kFeedPage)), 403, Code::kStatementSignature);
     refused(compress(Bytes{0x01}), 400, Code::kStatementForm);
+    refused(compress(bare_statement(liar.statement(liar.empty_set()))), 400, Code::kPayloadShape);
   }
   SECTION("any bit of the request changed") {
     Bytes body = good;
@@ -394,6 +395,10 @@ TEST_CASE("what breaks a rule the office registers without effect, tells with it
   }
   SECTION("a row of the office's") {
     rows.insert("zone", {std::string("I001"), std::string("140002"), Value()});
+    expected = Code::kNotYours;
+  }
+  SECTION("a change to a row of the office's") {
+    rows.update("school", {std::string("140001")}, {{1, Value(std::string("x"))}});
     expected = Code::kNotYours;
   }
   SECTION("the office's column of a visit") {
