@@ -378,6 +378,26 @@ TEST_CASE("what breaks a rule the office registers without effect, tells with it
     rows = liar.note(1);
     expected = Code::kChangesShape;
   }
+  SECTION("a change in a visit whose name is too short for one") {
+    rows.update("note", {Bytes(15, 9), device, std::int64_t{1}}, {{4, Value(std::string("x"))}});
+    expected = Code::kChangesShape;
+  }
+  SECTION("a note on a visit that nobody has begun") {
+    liar.visit = liar.office.plan({"I001"}, "140002");
+    rows = liar.note(1);
+    expected = Code::kVisitNotOpen;
+  }
+  SECTION("a finding that the office is done with") {
+    rows.insert("finding", {visit, device, std::int64_t{1}, Value(), std::string("ORDINARY"), Value(), std::string("x"),
+                            Value(), Value(), std::string("VERIFIED"), Value(), std::string("I001"), std::int64_t{1},
+                            std::int64_t{480}, std::int64_t{1}});
+    expected = Code::kNotYours;
+  }
+  SECTION("a finding's next state") {
+    rows.update("finding", {visit, device, std::int64_t{1}},
+                {{find_table("finding")->column("state"), Value(std::string("VERIFIED"))}});
+    expected = Code::kNotYours;
+  }
   SECTION("a visit of another team") {
     liar.visit = liar.office.plan({"I002"}, "140002");
     rows = liar.note(1);
