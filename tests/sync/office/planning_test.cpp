@@ -567,7 +567,8 @@ TEST_CASE("who is recused from a drawn visit is replaced by the next ticket, and
   const Stands first = all.front();
   const std::string leaves = first.team.front();
   CHECK(county.office->replace_drawn("王处长", first.visit, leaves, "R9").error().code == Code::kDrawLine);
-  CHECK(county.office->replace_drawn("王处长", first.visit, leaves, "近亲").error().code == Code::kReasonCode);
+  for (const char* reason : {"近亲", "X1", "R12", "R", ""})
+    CHECK(county.office->replace_drawn("王处长", first.visit, leaves, reason).error().code == Code::kReasonCode);
   CHECK(county.office->replace_drawn("王处长", first.visit, "I009", "R1").error().code == Code::kDrawNotInTeam);
   const auto same = county.office->replace_drawn("王处长", first.visit, leaves, "R1");
   REQUIRE(same);
