@@ -369,6 +369,7 @@ class AgentMethods {
                                         {"results", "reinspection_result"},
                                         {"rectifications", "rectification"},
                                         {"rectification_steps", "rectification_step"},
+                                        {"rectification_photos", "rectification_photo"},
                                         {"notes", "note"},
                                         {"feedback", "feedback"},
                                         {"signatures", "signature"},

@@ -55,6 +55,7 @@ const std::vector<Declared>& declared() {
       {35, "person", Scope::kOffice, Writer::kOffice},
       {36, "proceeding", Scope::kOffice, Writer::kOffice},
       {37, "proceeding_step", Scope::kOffice, Writer::kOffice},
+      {38, "rectification_photo", Scope::kVisit, Writer::kOffice},
   };
   return tables;
 }

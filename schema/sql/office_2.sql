@@ -5,6 +5,10 @@ CREATE TABLE school_code (
   code_hash BLOB NOT NULL, visit BLOB NOT NULL, expires_utc_ms INTEGER NOT NULL,
   PRIMARY KEY (code_hash)
 ) WITHOUT ROWID;
+CREATE TABLE photo (
+  visit BLOB NOT NULL, sha256 BLOB NOT NULL, body BLOB NOT NULL, received_utc_ms INTEGER NOT NULL,
+  PRIMARY KEY (visit, sha256)
+);
 CREATE TABLE credential (
   person TEXT NOT NULL, password TEXT NOT NULL, totp_secret BLOB, totp_last INTEGER NOT NULL, failures INTEGER NOT NULL,
   not_before_utc_ms INTEGER NOT NULL,

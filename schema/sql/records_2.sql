@@ -15,6 +15,12 @@ CREATE TABLE rectification_step (
   PRIMARY KEY (visit, author, n, step)
 ) WITHOUT ROWID;
 
+CREATE TABLE rectification_photo (
+  visit BLOB NOT NULL, author INTEGER NOT NULL, n INTEGER NOT NULL, step INTEGER NOT NULL, sha256 BLOB NOT NULL,
+  shows TEXT NOT NULL, media TEXT NOT NULL, size INTEGER NOT NULL,
+  PRIMARY KEY (visit, author, n, step, sha256)
+) WITHOUT ROWID;
+
 CREATE TABLE carried_finding (
   visit BLOB NOT NULL, finding_visit BLOB NOT NULL, finding_author INTEGER NOT NULL, finding_n INTEGER NOT NULL,
   item TEXT, severity TEXT NOT NULL, clause TEXT, text TEXT NOT NULL, round INTEGER NOT NULL, due_day INTEGER,

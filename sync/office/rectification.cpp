@@ -1,6 +1,7 @@
 #include "sync/office/rectification.hpp"
 
 #include "schema/checklist.hpp"
+#include "sync/office/photos.hpp"
 #include "sync/office/rows.hpp"
 
 #include <algorithm>
@@ -34,6 +35,25 @@ Result<std::string> route_of(const RectificationAct& act, const FindingView& fin
   }
 }
 
+/// Of the finding's newest report.
+Result<std::vector<ReportPhoto>> photos_of_report(Store& rows, const FindingKey& key, std::int64_t report) {
+  const Table& table = table_of("rectification_photo");
+  std::vector<ReportPhoto> out;
+  DUDAO_CHECK(rows.each_row_of_visit(table, key.visit, 0, [&](const StoredRow& row) -> Status {
+    if (integer_in(table, row, "author") != key.author || integer_in(table, row, "n") != key.n ||
+        integer_in(table, row, "step") != report)
+      return {};
+    ReportPhoto photo{
+        {}, text_in(table, row, "shows"), text_in(table, row, "media"), integer_in(table, row, "size").value_or(0)};
+    const Bytes hash = bytes_in(table, row, "sha256");
+    if (hash.size() != photo.sha256.size()) return fail(Code::kDatabaseCorrupt, "rectification_photo");
+    std::copy(hash.begin(), hash.end(), photo.sha256.begin());
+    out.push_back(std::move(photo));
+    return {};
+  }));
+  return out;
+}
+
 Result<FindingView> read_finding(Store& rows, const StoredRow& finding, std::string school, std::string superior_unit) {
   const Table& findings = table_of("finding");
   FindingView out;
@@ -61,9 +81,15 @@ Result<FindingView> read_finding(Store& rows, const StoredRow& finding, std::str
     out.report = text_in(rectifications, row->cells, "report");
     const Table& steps = table_of("rectification_step");
     DUDAO_TRY(const auto taken, rectification_steps(rows, out.key));
-    for (const StoredRow& step : taken)
-      if (text_in(steps, step.cells, "event") == to_string(FindingEvent::kNotice))
-        out.demand = text_in(steps, step.cells, "text");
+    std::int64_t report = 0;
+    for (const StoredRow& step : taken) {
+      const auto event = finding_event_from(text_in(steps, step.cells, "event"));
+      if (event == FindingEvent::kNotice) out.demand = text_in(steps, step.cells, "text");
+      if (event == FindingEvent::kReport) report = integer_in(steps, step.cells, "step").value_or(0);
+    }
+    if (!out.report.empty()) {
+      DUDAO_TRY(out.photos, photos_of_report(rows, out.key, report));
+    }
   }
   const auto known = finding_state_from(state);
   if (!known) return fail(Code::kStateUnknown, name_of(out.key));
@@ -150,6 +176,24 @@ Result<RectificationSteps::Changed*> RectificationSteps::changed(const FindingKe
   return &changed_.emplace(key, std::move(out)).first->second;
 }
 
+Result<std::vector<ReportPhoto>> RectificationSteps::photos_of(const RectificationAct& act) {
+  const auto wrong = [&](const std::string& what) { return fail(Code::kPhotosNamedWrong, what); };
+  if (act.event != FindingEvent::kReport && act.before.size() + act.after.size() > 0)
+    return wrong(std::string(to_string(act.event)));
+  std::vector<ReportPhoto> out;
+  std::set<Hash> once;
+  for (const auto& [shows, hashes] : {std::pair("BEFORE", &act.before), std::pair("AFTER", &act.after)}) {
+    if (hashes->size() > kMaxPhotosOfReport) return wrong(shows);
+    for (const Hash& hash : *hashes) {
+      DUDAO_TRY(const auto photo, rows_.photo(act.finding.visit, hash));
+      if (!photo || !once.insert(hash).second) return wrong(to_hex(hash));
+      out.push_back(
+          {hash, shows, std::string(photo_media(photo->body)), static_cast<std::int64_t>(photo->body.size())});
+    }
+  }
+  return out;
+}
+
 Status RectificationSteps::take(const RectificationAct& act) {
   DUDAO_TRY(Changed* const at, changed(act.finding));
   FindingView next = at->view;
@@ -167,6 +211,7 @@ Status RectificationSteps::take(const RectificationAct& act) {
   const bool names_superior = act.event == FindingEvent::kNotice || act.event == FindingEvent::kRefer;
   if (names_superior && !act.superior_unit.empty()) next.superior_unit = act.superior_unit;
   if (names_superior && next.superior_unit.empty()) return fail(Code::kSuperiorUnitMissing, name_of(act.finding));
+  DUDAO_TRY(auto photos, photos_of(act));
   std::optional<std::int64_t> set_day;
   switch (act.event) {
     case FindingEvent::kNotice: {
@@ -180,6 +225,7 @@ Status RectificationSteps::take(const RectificationAct& act) {
       ++next.round;
       next.plan.clear();
       next.report.clear();
+      next.photos.clear();
       set_day = next.due_day;
       break;
     }
@@ -190,6 +236,7 @@ Status RectificationSteps::take(const RectificationAct& act) {
       break;
     case FindingEvent::kReport:
       next.report = act.text;
+      next.photos = std::move(photos);
       break;
     default:
       break;
@@ -212,6 +259,10 @@ Status RectificationSteps::take(const RectificationAct& act) {
   at->steps.push_back({key.visit, key.author, key.n, ++at->last_step, std::string(to_string(act.event)), next.round,
                        std::string(to_string(act.actor)), act.person, or_null(act.text), or_null(set_day),
                        act.reinspection.empty() ? Value() : Value(act.reinspection), utc_ms_});
+  if (act.event == FindingEvent::kReport)
+    for (const ReportPhoto& photo : next.photos)
+      at->photos.push_back(
+          {key.visit, key.author, key.n, at->last_step, to_bytes(photo.sha256), photo.shows, photo.media, photo.size});
   at->view = std::move(next);
   return {};
 }
@@ -250,6 +301,7 @@ void RectificationSteps::write(ChangesBuilder& out) const {
       out.update("rectification", {key.visit, key.author, key.n}, std::move(cells));
     }
     for (const auto& step : one.steps) out.insert("rectification_step", step);
+    for (const auto& photo : one.photos) out.insert("rectification_photo", photo);
   }
 }
 

@@ -19,6 +19,7 @@
 namespace dudao {
 
 inline constexpr std::size_t kMaxRectificationNameChars = 200;  ///< of a person, a unit, who is responsible
+inline constexpr std::size_t kMaxPhotosOfReport = 20;           ///< from before, and as many from after
 
 /// A finding of a visit: who made it (device number) and their count.
 struct FindingKey {
@@ -30,6 +31,14 @@ struct FindingKey {
   }
 };
 
+/// What a report shows; the file is Store::photo of the finding's visit.
+struct ReportPhoto {
+  Hash sha256{};
+  std::string shows;  ///< BEFORE or AFTER
+  std::string media;
+  std::int64_t size = 0;  ///< bytes
+};
+
 /// A finding as it stands, with where its rectification has got.
 struct FindingView {
   FindingKey key;
@@ -39,7 +48,8 @@ struct FindingView {
   std::int64_t round = 0;               ///< notices so far
   std::optional<std::int64_t> due_day;  ///< by the newest notice, before it as the inspector proposed
   std::string route, responsible, plan, report;
-  std::string demand;  ///< words of the newest notice
+  std::string demand;               ///< words of the newest notice
+  std::vector<ReportPhoto> photos;  ///< of the report, by step, then by hash
 
   bool overdue(std::int64_t today) const noexcept { return is_overdue(state, due_day, today); }
 };
@@ -63,6 +73,7 @@ struct RectificationAct {
   std::string responsible;              ///< of a plan: at the school
   std::optional<std::int64_t> due_day;  ///< of a notice; absent: of a first one the day that the inspector proposed
   Bytes reinspection;                   ///< of verify and reject: the visit on which it was seen; empty: none
+  std::vector<Hash> before, after;      ///< of a report: photographs that were kept (photos.hpp)
 };
 
 /// The steps that one decision takes; several on one finding follow each other.
@@ -74,7 +85,7 @@ class RectificationSteps {
 
   /// Errors: kFindingUnknown, kFindingTransitionNotAllowed, kVisitNotSubmitted (a notice before, but of danger),
   /// kWordsMissing, kTextTooLong, kTextNotUtf8, kRouteUnknown, kDueDayWrong (missing or past), kSuperiorUnitMissing,
-  /// database errors. A step that was refused leaves nothing.
+  /// kPhotosNamedWrong, database errors. A step that was refused leaves nothing.
   Status take(const RectificationAct& act);
   /// What a re-inspection found: where the school has not said so itself, the steps up to its report are taken in the
   /// inspector's name first. Where there are no words the outcome stands for them. Errors: as take().
@@ -87,10 +98,12 @@ class RectificationSteps {
     bool fresh = true;                      ///< there was no rectification before
     std::vector<Value> row;                 ///< of rectification
     std::vector<std::vector<Value>> steps;  ///< new ones
+    std::vector<std::vector<Value>> photos;
     std::int64_t last_step = 0;
     FindingView view;
   };
   Result<Changed*> changed(const FindingKey& key);
+  Result<std::vector<ReportPhoto>> photos_of(const RectificationAct& act);
 
   Store& rows_;
   std::int64_t utc_ms_;

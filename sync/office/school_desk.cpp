@@ -3,7 +3,6 @@
 #include "schema/answer.hpp"
 #include "schema/deadline.hpp"
 #include "sync/author.hpp"
-#include "sync/office/office.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -33,10 +32,18 @@ json text_or_null(const std::string& text) { return text.empty() ? json() : json
 /// What a request says; everything else in it is refused.
 struct Asked {
   Hash code_hash{};
-  std::optional<FindingEvent> event;  ///< absent: only to be shown
+  std::string deed;
+  std::optional<FindingEvent> event;  ///< where it is a step
   std::string finding;                ///< "3/1"
   std::string person, responsible, text;
+  std::vector<Hash> before, after;
+  Bytes data;
+  Hash photo{};
 };
+
+Result<Hash> read_hash(const json& value) {
+  return photo_hash_from(value.is_string() ? value.get_ref<const std::string&>() : std::string());
+}
 
 Result<Asked> read_request(const Request& request) {
   if (request.body.size() > kMaxSchoolRequestBytes) return fail(Code::kRequestTooLarge);
@@ -44,10 +51,23 @@ Result<Asked> read_request(const Request& request) {
   if (!document.is_object()) return fail(Code::kRequestNotJson);
   Asked out;
   std::string code;
-  std::string deed;
+  std::string data;
   for (const auto& [name, value] : document.items()) {
+    if (name == "before" || name == "after") {
+      if (!value.is_array()) return fail(Code::kParameterWrong, name);
+      for (const json& one : value) {
+        DUDAO_TRY(const Hash hash, read_hash(one));
+        (name == "before" ? out.before : out.after).push_back(hash);
+      }
+      continue;
+    }
+    if (name == "photo") {
+      DUDAO_TRY(out.photo, read_hash(value));
+      continue;
+    }
     std::string* const to = name == "code"          ? &code
-                            : name == "do"          ? &deed
+                            : name == "do"          ? &out.deed
+                            : name == "data"        ? &data
                             : name == "finding"     ? &out.finding
                             : name == "person"      ? &out.person
                             : name == "responsible" ? &out.responsible
@@ -59,8 +79,14 @@ Result<Asked> read_request(const Request& request) {
   const auto bytes = from_hex(code);
   if (!bytes || bytes->size() != 16) return fail(Code::kSchoolCode);
   out.code_hash = sha256(*bytes);
-  if (deed == "show") return out;
-  out.event = finding_event_from(deed);
+  if (out.deed == "show" || out.deed == "see") return out;
+  if (out.deed == "photo") {
+    auto body = from_base64(data);
+    if (!body) return fail(Code::kParameterWrong, "data");
+    out.data = *std::move(body);
+    return out;
+  }
+  out.event = finding_event_from(out.deed);
   if (out.event != FindingEvent::kAcknowledge && out.event != FindingEvent::kPlan && out.event != FindingEvent::kReport)
     return fail(Code::kParameterWrong, "do");
   return out;
@@ -87,8 +113,13 @@ Result<json> serve(Office& office, Clock& clock, const Request& request) {
     if (place) school["name"] = std::get<std::string>(place->cells[schools.column("name")]);
     return {};
   }));
+  const std::string actor = "school " + school["code"].get<std::string>();
+  if (asked.deed == "photo") {
+    DUDAO_TRY(const Hash kept, keep_photo(office, clock, actor, visit, asked.data));
+    return json{{"photo", to_hex(kept)}};
+  }
+  if (asked.deed == "see") return show_photo(office, visit, asked.photo);
   if (asked.event) {
-    const std::string actor = "school " + school["code"].get<std::string>();
     DUDAO_CHECK(office.decide(actor, "finding." + std::string(to_string(*asked.event)),
                               [&](Store& rows) -> Result<ChangesBuilder> {
                                 const auto finding = finding_key(visit, asked.finding);
@@ -100,6 +131,8 @@ Result<json> serve(Office& office, Clock& clock, const Request& request) {
                                 act.person = asked.person;
                                 act.responsible = asked.responsible;
                                 act.text = asked.text;
+                                act.before = asked.before;
+                                act.after = asked.after;
                                 RectificationSteps steps(rows, at.utc_ms, today);
                                 DUDAO_CHECK(steps.take(act));
                                 ChangesBuilder out;
@@ -119,7 +152,22 @@ Result<json> serve(Office& office, Clock& clock, const Request& request) {
 
 }  // namespace
 
+Result<json> show_photo(Office& office, BytesView visit, const Hash& hash) {
+  json out;
+  DUDAO_CHECK(office.read([&](Store& rows) -> Status {
+    DUDAO_TRY(const auto photo, rows.photo(visit, hash));
+    if (!photo) return fail(Code::kPhotoUnknown, to_hex(hash));
+    out = {{"photo", to_hex(hash)}, {"media", photo_media(photo->body)}, {"data", to_base64(photo->body)}};
+    return {};
+  }));
+  return out;
+}
+
 json finding_json(const FindingView& finding, std::int64_t today) {
+  json photos = json::array();
+  for (const ReportPhoto& photo : finding.photos)
+    photos.push_back(
+        {{"photo", to_hex(photo.sha256)}, {"shows", photo.shows}, {"media", photo.media}, {"size", photo.size}});
   return {{"finding", std::to_string(finding.key.author) + "/" + std::to_string(finding.key.n)},
           {"severity", finding.severity},
           {"text", finding.text},
@@ -133,7 +181,8 @@ json finding_json(const FindingView& finding, std::int64_t today) {
           {"overdue", finding.overdue(today)},
           {"responsible", text_or_null(finding.responsible)},
           {"plan", text_or_null(finding.plan)},
-          {"report", text_or_null(finding.report)}};
+          {"report", text_or_null(finding.report)},
+          {"photos", std::move(photos)}};
 }
 
 Result<Bytes> offer_school_code(Office& office, Clock& clock, std::string_view actor, BytesView visit) {

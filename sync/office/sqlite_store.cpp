@@ -376,6 +376,20 @@ class SqliteStore final : public Store {
     if (!found) return std::optional<SchoolCode>();
     return std::optional(SchoolCode{code_hash, to_bytes(q.blob(0)), q.integer(1)});
   }
+  Status put_photo(const Photo& photo) override {
+    return db_->execute("INSERT INTO photo VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", BytesView(photo.visit),
+                        BytesView(photo.sha256), BytesView(photo.body), photo.received_utc_ms);
+  }
+  Result<std::optional<Photo>> photo(BytesView visit, const Hash& sha256) override {
+    DUDAO_TRY(auto q, db_->query("SELECT body, received_utc_ms FROM photo WHERE visit = ? AND sha256 = ?"));
+    q.bind(visit).bind(BytesView(sha256));
+    DUDAO_TRY(const bool found, q.step());
+    if (!found) return std::optional<Photo>();
+    return std::optional(Photo{to_bytes(visit), sha256, to_bytes(q.blob(0)), q.integer(1)});
+  }
+  Result<std::int64_t> photos_of(BytesView visit) override {
+    return db_->integer("SELECT count(*) FROM photo WHERE visit = ?", visit);
+  }
   Status put_credential(const Credential& credential) override {
     std::optional<BytesView> secret;
     if (credential.totp_secret) secret = *credential.totp_secret;

@@ -114,6 +114,14 @@ struct SchoolCode {
   std::int64_t expires_utc_ms = 0;
 };
 
+/// A photograph that a school sent; a report names it by its hash.
+struct Photo {
+  Bytes visit;
+  Hash sha256{};
+  Bytes body;
+  std::int64_t received_utc_ms = 0;
+};
+
 /// How a person of the office proves who they are (login.hpp).
 struct Credential {
   std::string person;
@@ -205,6 +213,10 @@ class Store {
   /// In place of the visit's code before it, if there was one.
   virtual Status put_school_code(const SchoolCode& code) = 0;
   virtual Result<std::optional<SchoolCode>> school_code(const Hash& code_hash) = 0;
+  /// The same of the same visit again changes nothing.
+  virtual Status put_photo(const Photo& photo) = 0;
+  virtual Result<std::optional<Photo>> photo(BytesView visit, const Hash& sha256) = 0;
+  virtual Result<std::int64_t> photos_of(BytesView visit) = 0;  ///< how many
   /// In place of the person's credential before it.
   virtual Status put_credential(const Credential& credential) = 0;
   virtual Result<std::optional<Credential>> credential(std::string_view person) = 0;

@@ -62,7 +62,7 @@ Status to_version_before(const std::string& path, DatabaseKind kind) {
   constexpr int kTablesBefore = 21;
   for (const Table& table : synced_tables())
     if (table.id > kTablesBefore) DUDAO_CHECK(database->script("DROP TABLE IF EXISTS " + std::string(table.name)));
-  for (const char* table : {"school_code", "credential", "login_session"})
+  for (const char* table : {"school_code", "photo", "credential", "login_session"})
     if (office) DUDAO_CHECK(database->script(std::string("DROP TABLE IF EXISTS ") + table));
   DUDAO_CHECK(database->script("PRAGMA user_version=" + std::to_string(kSchemaVersion - 1)));
   return transaction.commit();

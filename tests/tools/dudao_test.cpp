@@ -1,3 +1,4 @@
+#include "platform/crypto.hpp"
 #include "schema/tables.hpp"
 #include "tests/support/temp_folder.hpp"
 #include "tests/tools/program.hpp"
@@ -191,8 +192,23 @@ TEST_CASE("a visit goes from the plan to receipts through the command line, over
   CHECK(town.office({"school-code", visit}).at("code").get<std::string>().size() == 32);
   town.office({"finding", "acknowledge", finding, "--person", "李校长"});
   town.office({"finding", "plan", finding, "--person", "李校长", "--responsible", "张主任", "--text", "加锁"});
-  const json reported =
-      town.office({"finding", "report", finding, "--by", "inspector", "--person", "D001", "--text", "已加锁"});
+  const std::string photo = "\xFF\xD8\xFF 已加锁";
+  spill(town.folder / "after.jpg", photo);
+  spill(town.folder / "no-photo.jpg", "text");
+  const std::vector<std::string> report = {"finding",  "report", finding,  "--by",   "inspector",
+                                           "--person", "D001",   "--text", "已加锁", "--after"};
+  const auto with = [&](const std::string& file) {
+    std::vector<std::string> all = report;
+    all.push_back(town.folder / file);
+    return all;
+  };
+  CHECK(has(run_program("dudao-office", with("no-photo.jpg"), town.environment).err, "4134"));
+  CHECK(has(run_program("dudao-office", with("nowhere.jpg"), town.environment).err, "nowhere.jpg"));
+  const json reported = town.office(with("after.jpg"));
+  CHECK(reported.at("photos").at(0).at("shows") == "AFTER");
+  std::filesystem::create_directory(town.folder / "photos");
+  CHECK(town.office({"finding", "photos", finding, "--out", town.folder / "photos"}).at("photos").size() == 1);
+  CHECK(slurp(town.folder / "photos/after-1.jpg") == photo);
   CHECK(reported.at("state") == "REPORTED");
   CHECK(reported.at("steps").size() == 4);
   CHECK(reported.at("steps").at(3).at("actor") == "inspector");
@@ -202,6 +218,8 @@ TEST_CASE("a visit goes from the plan to receipts through the command line, over
           .at("visit");
   town.done({"sync", "run"});
   CHECK(town.done({"visit", "get", visit}).at("rectifications").at(0).at("state") == "REPORTED");
+  CHECK(town.done({"visit", "get", visit}).at("rectification_photos").at(0).at("sha256") ==
+        dudao::to_hex(dudao::sha256(dudao::view(photo))));
   const json carried = town.done({"visit", "get", again}).at("carried_findings");
   REQUIRE(carried.size() == 1);
   CHECK(carried.at(0).at("report") == "已加锁");

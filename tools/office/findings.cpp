@@ -10,6 +10,8 @@
 #include "tools/office/admin.hpp"
 #include "tools/office/commands.hpp"
 
+#include <algorithm>
+#include <map>
 #include <memory>
 
 namespace dudao {
@@ -104,6 +106,11 @@ Result<json> act_on_finding(const AdminCall& call) {
   act.route = param(call, "route");
   act.superior_unit = param(call, "superior_unit");
   act.responsible = param(call, "responsible");
+  for (const auto& [name, to] : {std::pair("before", &act.before), std::pair("after", &act.after)})
+    for (const std::string& hex : call.texts(name)) {
+      DUDAO_TRY(const Hash hash, photo_hash_from(hex));
+      to->push_back(hash);
+    }
   if (const std::string due = param(call, "due"); !due.empty()) {
     act.due_day = day_from_date(due);
     if (!act.due_day) return fail(Code::kOptionWrong, "--due takes a day like 2026-04-30");
@@ -119,6 +126,20 @@ Result<json> act_on_finding(const AdminCall& call) {
   return show_finding(call);
 }
 
+Result<json> keep_photo_of(const AdminCall& call) {
+  DUDAO_TRY(const FindingKey key, finding_from(param(call, "finding")));
+  const auto body = from_base64(param(call, "data"));
+  if (!body) return fail(Code::kOptionWrong, "data");
+  DUDAO_TRY(const Hash hash, keep_photo(call.office, call.platform.clock, call.actor, key.visit, *body));
+  return json{{"photo", to_hex(hash)}};
+}
+
+Result<json> photo_of(const AdminCall& call) {
+  DUDAO_TRY(const FindingKey key, finding_from(param(call, "finding")));
+  DUDAO_TRY(const Hash hash, photo_hash_from(param(call, "photo")));
+  return show_photo(call.office, key.visit, hash);
+}
+
 Result<json> make_school_code(const AdminCall& call) {
   DUDAO_TRY(const Bytes id, call.visit());
   DUDAO_TRY(const Bytes code, offer_school_code(call.office, call.platform.clock, call.actor, id));
@@ -126,7 +147,8 @@ Result<json> make_school_code(const AdminCall& call) {
 }
 
 struct Options {
-  std::string finding, visit, school, state, by, person, text, route, superior, responsible, due;
+  std::string finding, visit, school, state, by, person, text, route, superior, responsible, due, out;
+  std::vector<std::string> before, after;  ///< files
   bool overdue = false;
 };
 
@@ -153,9 +175,46 @@ void say_steps(const OfficeCommands& at, const json& one) {
         step.at("person").get<std::string>() +
         (step.at("due").is_string() ? at.tr("  due ", "  期限 ") + step.at("due").get<std::string>() : std::string()) +
         (step.at("text").is_string() ? "  " + step.at("text").get<std::string>() : std::string()));
+  if (const std::size_t photos = one.at("photos").size(); photos > 0)
+    at.say(at.tr("  Photographs with the report: ", "  整改报告所附照片：") + std::to_string(photos));
+}
+
+/// Hands the files over one by one; gives their hashes.
+Result<json> send_photos(const OfficeCommands& at, const std::string& finding, const std::vector<std::string>& files) {
+  json hashes = json::array();
+  for (const std::string& file : files) {
+    DUDAO_TRY(const Bytes body, at.read(file, kMaxPhotoBytes));
+    auto kept = at.ask("finding keep-photo", {{"finding", finding}, {"data", to_base64(body)}});
+    if (!kept) return fail(kept.error().code, kept.error().detail.empty() ? file : kept.error().detail);
+    hashes.push_back(kept->at("photo"));
+  }
+  return hashes;
+}
+
+/// "before-1.jpg": as many files as the newest report has photographs.
+Result<json> write_photos(const OfficeCommands& at, const Options& given) {
+  DUDAO_TRY(const json finding, at.ask("finding show", {{"finding", given.finding}}));
+  json written = json::array();
+  std::map<std::string, int> count;
+  for (const json& photo : finding.at("photos")) {
+    DUDAO_TRY(const json file, at.ask("finding photo", {{"finding", given.finding}, {"photo", photo.at("photo")}}));
+    const auto body = from_base64(file.at("data").get<std::string>());
+    if (!body) return fail(Code::kInternal, "data");
+    const std::string shows = photo.at("shows") == "BEFORE" ? "before" : "after";
+    const std::string media = file.at("media").get<std::string>();
+    const std::string path = given.out + "/" + shows + "-" + std::to_string(++count[shows]) + "." +
+                             (media == "image/jpeg" ? "jpg" : media.substr(media.find('/') + 1));
+    DUDAO_CHECK(at.files.write(path, *body));
+    written.push_back({{"file", path}, {"photo", photo.at("photo")}});
+  }
+  return json{{"finding", given.finding}, {"photos", std::move(written)}};
 }
 
 int take_step(const OfficeCommands& at, const Options& given, const char* event, bool schools) {
+  const auto before = send_photos(at, given.finding, given.before);
+  if (!before) return at.console.fail(before.error());
+  const auto after = send_photos(at, given.finding, given.after);
+  if (!after) return at.console.fail(after.error());
   return at.tell("finding act",
                  {{"finding", given.finding},
                   {"event", event},
@@ -165,7 +224,9 @@ int take_step(const OfficeCommands& at, const Options& given, const char* event,
                   {"route", given.route},
                   {"superior_unit", given.superior},
                   {"responsible", given.responsible},
-                  {"due", given.due}},
+                  {"due", given.due},
+                  {"before", *before},
+                  {"after", *after}},
                  [&](const json& done) { say_steps(at, done); });
 }
 
@@ -207,10 +268,9 @@ std::string name_of(const FindingKey& key) {
 }
 
 const AdminArea& finding_methods() {
-  static const AdminArea methods = {{"finding list", list_findings},
-                                    {"finding show", show_finding},
-                                    {"finding act", act_on_finding},
-                                    {"school-code", make_school_code}};
+  static const AdminArea methods = {{"finding list", list_findings},       {"finding show", show_finding},
+                                    {"finding keep-photo", keep_photo_of}, {"finding photo", photo_of},
+                                    {"finding act", act_on_finding},       {"school-code", make_school_code}};
   return methods;
 }
 
@@ -250,7 +310,29 @@ void add_finding_commands(CLI::App& app, const OfficeCommands& office) {
   add_step(*finding, office, given, "plan", true, true, "What the school will do", "学校整改方案")
       ->add_option("--responsible", given->responsible, office.tr("Who sees to it at the school", "学校责任人"))
       ->required();
-  add_step(*finding, office, given, "report", true, true, "What the school has done", "学校整改报告");
+  CLI::App* report =
+      add_step(*finding, office, given, "report", true, true, "What the school has done", "学校整改报告",
+               "dudao-office finding report 0199…:3/1 --person 李校长 --text 通道已清理 --before 1.jpg --after 2.jpg");
+  report->add_option(
+      "--before", given->before,
+      office.tr("Photographs from before it was put right", "整改前照片（JPEG、PNG、WebP，不超过 2 MiB）"));
+  report->add_option("--after", given->after, office.tr("Photographs from after it", "整改后照片"));
+  CLI::App* photos = office.add(
+      *finding, "photos", "Writes the photographs of the newest report into a folder", "导出整改报告所附照片",
+      [=] {
+        const auto written = write_photos(*at, *given);
+        if (!written) return at->console.fail(written.error());
+        at->console.print(*written);
+        if (!at->console.json())
+          for (const json& one : written->at("photos")) at->say(one.at("file").get<std::string>());
+        return kExitDone;
+      },
+      "dudao-office finding photos 0199…:3/1 --out photos");
+  photos->add_option("finding", given->finding, office.tr("Finding: VISIT:DEVICE/COUNT", "问题：督导编号:设备号/序号"))
+      ->required();
+  photos->add_option("--out", given->out, office.tr("Folder that is there", "已有的文件夹"))
+      ->required()
+      ->check(CLI::ExistingDirectory);
   add_step(*finding, office, given, "verify", false, false, "It is put right: closed", "核验到位，销号");
   add_step(*finding, office, given, "reject", true, false, "It is not put right: another notice follows",
            "未整改到位，退回");

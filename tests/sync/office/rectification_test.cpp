@@ -612,3 +612,100 @@ TEST_CASE("a school with the code sees its findings and answers for them, and no
         Code::kVisitUnknown);
   CHECK(at.office->rebuild());
 }
+
+TEST_CASE("a school shows with photographs what it was like before and after") {
+  RectifyingCounty at;
+  at.submit();
+  for (const std::int64_t n : {1, 3}) REQUIRE(at.act(at.step(n, FindingEvent::kNotice)) == Code{});
+  const std::string code =
+      to_hex(offer_school_code(*at.office.office, at.office.platform.clock, "王处长", at.visit).value());
+  const std::string finding = std::to_string(at.device.number()) + "/1";
+  const auto kept = [&](std::string_view body, int status = 200) {
+    return at.school({{"code", code}, {"do", "photo"}, {"data", to_base64(view(body))}}, status);
+  };
+  const auto refused = [&](json request) {
+    request["code"] = code;
+    return Code{at.school(request, 400).at("error").at("number").get<std::uint16_t>()};
+  };
+  const std::string jpeg = "\xFF\xD8\xFF before";
+  const std::string png = "\x89PNG\r\n\x1A\n after";
+  const std::string before = kept(jpeg).at("photo");
+  const std::string after = kept(png).at("photo");
+  CHECK(before == to_hex(sha256(view(jpeg))));
+  CHECK(kept(jpeg).at("photo") == before);
+  CHECK(kept(std::string("RIFF\0\0\0\0WEBP", 12)).contains("photo"));
+
+  for (const std::string& wrong : {std::string(), std::string("GIF89a"), std::string("RIFF\0\0\0\0WAVE", 12),
+                                   jpeg + std::string(kMaxPhotoBytes + 1 - jpeg.size(), 'x')})
+    CHECK(kept(wrong, 400).at("error").at("number") == static_cast<int>(Code::kPhotoWrong));
+  CHECK(kept(jpeg + std::string(kMaxPhotoBytes - jpeg.size(), 'x')).contains("photo"));
+  CHECK(refused({{"do", "photo"}, {"data", "no base64"}}) == Code::kParameterWrong);
+
+  const json step = {{"finding", finding}, {"person", "李校长"}, {"responsible", "张主任"}, {"text", "已清理"}};
+  const auto with = [&](std::string_view deed, const json& more = json::object()) {
+    json out = step;
+    if (deed != "plan") out.erase("responsible");
+    out["do"] = deed;
+    out.update(more);
+    return out;
+  };
+  const auto done = [&](json request) {
+    request["code"] = code;
+    return at.school(request);
+  };
+  done(with("acknowledge"));
+  CHECK(refused(with("plan", {{"before", {before}}})) == Code::kPhotosNamedWrong);
+  done(with("plan"));
+  const std::string unknown(64, '0');
+  for (const json& wrong :
+       {json{{"after", {unknown}}}, json{{"before", {before, before}}}, json{{"before", {before}}, {"after", {before}}},
+        json{{"before", std::vector<std::string>(kMaxPhotosOfReport + 1, before)}}})
+    CHECK(refused(with("report", wrong)) == Code::kPhotosNamedWrong);
+  CHECK(refused(with("report", {{"after", {"00"}}})) == Code::kPhotoUnknown);
+  CHECK(refused(with("report", {{"after", {7}}})) == Code::kPhotoUnknown);
+  CHECK(refused(with("report", {{"after", after}})) == Code::kParameterWrong);
+  CHECK(at.look(1).state == FindingState::kPlanned);
+
+  const json seen = done(with("report", {{"before", {before}}, {"after", {after}}}));
+  const auto photos = [](const json& all, const char* shows) {
+    json out = json::array();
+    for (const json& photo : all)
+      if (photo.at("shows") == shows) out.push_back(photo);
+    return out;
+  };
+  const json& shown = seen.at("findings")[0].at("photos");
+  CHECK(shown.size() == 2);
+  CHECK(photos(shown, "BEFORE") ==
+        json::array({{{"photo", before}, {"shows", "BEFORE"}, {"media", "image/jpeg"}, {"size", jpeg.size()}}}));
+  CHECK(photos(shown, "AFTER") ==
+        json::array({{{"photo", after}, {"shows", "AFTER"}, {"media", "image/png"}, {"size", png.size()}}}));
+  CHECK(seen.at("findings")[1].at("photos").empty());
+  CHECK(done({{"do", "see"}, {"photo", after}}) ==
+        json{{"photo", after}, {"media", "image/png"}, {"data", to_base64(view(png))}});
+  CHECK(refused({{"do", "see"}, {"photo", unknown}}) == Code::kPhotoUnknown);
+
+  // Whoever holds the code of another visit sees none of them.
+  const Bytes other = at.office.plan({"I001", "I002"});
+  json elsewhere = {{"do", "see"}, {"photo", after}};
+  elsewhere["code"] = to_hex(offer_school_code(*at.office.office, at.office.platform.clock, "王处长", other).value());
+  at.school(elsewhere, 400);
+
+  // The team gets to know; nobody can put other pictures in their place; and a rebuild finds them again.
+  at.device.must_sync();
+  CHECK(at.device.db->integer("SELECT count(*) FROM rectification_photo").value() == 2);
+  REQUIRE(at.office->rebuild());
+  CHECK(at.look(1).photos.size() == 2);
+  CHECK(done({{"do", "see"}, {"photo", before}}).at("media") == "image/jpeg");
+
+  // What was not enough stays on record, and a second round begins without pictures.
+  REQUIRE(at.act(at.step(1, FindingEvent::kReject)) == Code{});
+  RectificationAct again = at.step(1, FindingEvent::kNotice);
+  again.due_day = at.today + 10;
+  REQUIRE(at.act(again) == Code{});
+  CHECK(at.look(1).photos.empty());
+
+  const std::int64_t free = kMaxPhotosOfVisit - 4;
+  for (std::int64_t n = 0; n < free; ++n) kept(jpeg + std::to_string(n));
+  CHECK(kept(jpeg + "one more", 400).at("error").at("number") == static_cast<int>(Code::kTooManyPhotos));
+  CHECK(kept(jpeg).at("photo") == before);
+}

@@ -89,6 +89,9 @@ class FailingStore final : public Store {
   Status remove_offer(const Hash& code_hash) override DUDAO_PASS_ON(remove_offer(code_hash));
   Status put_school_code(const SchoolCode& code) override DUDAO_PASS_ON(put_school_code(code));
   Result<std::optional<SchoolCode>> school_code(const Hash& hash) override DUDAO_PASS_ON(school_code(hash));
+  Status put_photo(const Photo& photo) override DUDAO_PASS_ON(put_photo(photo));
+  Result<std::optional<Photo>> photo(BytesView visit, const Hash& hash) override DUDAO_PASS_ON(photo(visit, hash));
+  Result<std::int64_t> photos_of(BytesView visit) override DUDAO_PASS_ON(photos_of(visit));
   Status put_credential(const Credential& credential) override DUDAO_PASS_ON(put_credential(credential));
   Result<std::optional<Credential>> credential(std::string_view person) override DUDAO_PASS_ON(credential(person));
   Status put_login_session(const LoginSession& session) override DUDAO_PASS_ON(put_login_session(session));
