@@ -347,7 +347,6 @@ class DeviceChanges {
     bool from_current = false;            ///< they start where the office stands
     bool may_edit = false;                ///< content could be written somewhere on the way
     bool submitted = false;
-    bool amended = false;
   };
 
   /// The device worked from the state that it knew: the office's now, where its own events left it, or, if the office
@@ -405,7 +404,6 @@ class DeviceChanges {
         walk.last = *to;
         walk.may_edit = walk.may_edit || may_edit(*to);
         walk.submitted = walk.submitted || *event == VisitEvent::kSubmit;
-        walk.amended = walk.amended || *event == VisitEvent::kAmend;
       }
       // The way from where the office stands is preferred; else the one that got furthest.
       if (possible && (!found || walk.from_current)) best = walk;
