@@ -22,10 +22,9 @@ std::string_view photo_media(BytesView body) noexcept {
 
 Result<Hash> photo_hash_from(std::string_view hex) {
   const auto bytes = from_hex(hex);
-  Hash out{};
-  if (!bytes || bytes->size() != out.size()) return fail(Code::kPhotoUnknown, std::string(excerpt(hex, 80)));
-  std::ranges::copy(*bytes, out.begin());
-  return out;
+  const auto hash = bytes ? to_array<32>(*bytes) : std::nullopt;
+  if (!hash) return fail(Code::kPhotoUnknown, std::string(excerpt(hex, 80)));
+  return *hash;
 }
 
 Result<Hash> keep_photo(Office& office, Clock& clock, std::string_view actor, BytesView visit, BytesView body) {
@@ -42,6 +41,13 @@ Result<Hash> keep_photo(Office& office, Clock& clock, std::string_view actor, By
     return ChangesBuilder();
   }));
   return hash;
+}
+
+Result<Bytes> photo_body(Store& rows, BytesView visit, const Hash& hash) {
+  DUDAO_TRY(auto photo, rows.photo(visit, hash));
+  if (!photo) return fail(Code::kPhotoUnknown, to_hex(hash));
+  if (sha256(photo->body) != hash) return fail(Code::kDatabaseCorrupt, "photo " + to_hex(hash));
+  return std::move(photo->body);
 }
 
 }  // namespace dudao

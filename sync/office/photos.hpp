@@ -20,8 +20,12 @@ std::string_view photo_media(BytesView body) noexcept;
 /// As people and programs name one: SHA-256 in hex. Error: kPhotoUnknown.
 Result<Hash> photo_hash_from(std::string_view hex);
 
-/// Durable when it returns; the same again changes nothing. Gives the hash of the file. Errors: kPhotoWrong,
+/// Durable when it returns; the same may be sent again. Gives the hash of the file. Errors: kPhotoWrong,
 /// kTooManyPhotos (kMaxPhotosOfVisit), kVisitUnknown, database errors.
 Result<Hash> keep_photo(Office& office, Clock& clock, std::string_view actor, BytesView visit, BytesView body);
+
+/// The file, as it came: one that is not the named one any more is not given. Errors: kPhotoUnknown (of this visit),
+/// kDatabaseCorrupt, database errors.
+Result<Bytes> photo_body(Store& rows, BytesView visit, const Hash& hash);
 
 }  // namespace dudao

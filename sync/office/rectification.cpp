@@ -43,12 +43,10 @@ Result<std::vector<ReportPhoto>> photos_of_report(Store& rows, const FindingKey&
     if (integer_in(table, row, "author") != key.author || integer_in(table, row, "n") != key.n ||
         integer_in(table, row, "step") != report)
       return {};
-    ReportPhoto photo{
-        {}, text_in(table, row, "shows"), text_in(table, row, "media"), integer_in(table, row, "size").value_or(0)};
-    const Bytes hash = bytes_in(table, row, "sha256");
-    if (hash.size() != photo.sha256.size()) return fail(Code::kDatabaseCorrupt, "rectification_photo");
-    std::copy(hash.begin(), hash.end(), photo.sha256.begin());
-    out.push_back(std::move(photo));
+    const auto hash = to_array<32>(bytes_in(table, row, "sha256"));
+    if (!hash) return fail(Code::kDatabaseCorrupt, "rectification_photo");
+    out.push_back({*hash, text_in(table, row, "shows"), text_in(table, row, "media"),
+                   integer_in(table, row, "size").value_or(0)});
     return {};
   }));
   return out;
@@ -185,10 +183,10 @@ Result<std::vector<ReportPhoto>> RectificationSteps::photos_of(const Rectificati
   for (const auto& [shows, hashes] : {std::pair("BEFORE", &act.before), std::pair("AFTER", &act.after)}) {
     if (hashes->size() > kMaxPhotosOfReport) return wrong(shows);
     for (const Hash& hash : *hashes) {
-      DUDAO_TRY(const auto photo, rows_.photo(act.finding.visit, hash));
-      if (!photo || !once.insert(hash).second) return wrong(to_hex(hash));
-      out.push_back(
-          {hash, shows, std::string(photo_media(photo->body)), static_cast<std::int64_t>(photo->body.size())});
+      const auto body = photo_body(rows_, act.finding.visit, hash);
+      if (!body && body.error().code != Code::kPhotoUnknown) return fail(body.error());
+      if (!body || !once.insert(hash).second) return wrong(to_hex(hash));
+      out.push_back({hash, shows, std::string(photo_media(*body)), static_cast<std::int64_t>(body->size())});
     }
   }
   return out;

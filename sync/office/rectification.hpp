@@ -49,7 +49,7 @@ struct FindingView {
   std::optional<std::int64_t> due_day;  ///< by the newest notice, before it as the inspector proposed
   std::string route, responsible, plan, report;
   std::string demand;               ///< words of the newest notice
-  std::vector<ReportPhoto> photos;  ///< of the report, by step, then by hash
+  std::vector<ReportPhoto> photos;  ///< of the newest report
 
   bool overdue(std::int64_t today) const noexcept { return is_overdue(state, due_day, today); }
 };
@@ -85,7 +85,7 @@ class RectificationSteps {
 
   /// Errors: kFindingUnknown, kFindingTransitionNotAllowed, kVisitNotSubmitted (a notice before, but of danger),
   /// kWordsMissing, kTextTooLong, kTextNotUtf8, kRouteUnknown, kDueDayWrong (missing or past), kSuperiorUnitMissing,
-  /// kPhotosNamedWrong, database errors. A step that was refused leaves nothing.
+  /// kPhotosNamedWrong, kDatabaseCorrupt, database errors. A step that was refused leaves nothing.
   Status take(const RectificationAct& act);
   /// What a re-inspection found: where the school has not said so itself, the steps up to its report are taken in the
   /// inspector's name first. Where there are no words the outcome stands for them. Errors: as take().

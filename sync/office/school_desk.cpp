@@ -155,9 +155,8 @@ Result<json> serve(Office& office, Clock& clock, const Request& request) {
 Result<json> show_photo(Office& office, BytesView visit, const Hash& hash) {
   json out;
   DUDAO_CHECK(office.read([&](Store& rows) -> Status {
-    DUDAO_TRY(const auto photo, rows.photo(visit, hash));
-    if (!photo) return fail(Code::kPhotoUnknown, to_hex(hash));
-    out = {{"photo", to_hex(hash)}, {"media", photo_media(photo->body)}, {"data", to_base64(photo->body)}};
+    DUDAO_TRY(const Bytes body, photo_body(rows, visit, hash));
+    out = {{"photo", to_hex(hash)}, {"media", photo_media(body)}, {"data", to_base64(body)}};
     return {};
   }));
   return out;

@@ -39,8 +39,7 @@ Result<Bytes> offer_school_code(Office& office, Clock& clock, std::string_view a
 /// What everybody may know of a finding, days as "2026-04-30".
 nlohmann::json finding_json(const FindingView& finding, std::int64_t today);
 
-/// {"photo", "media", "data"}: a photograph that came with the visit, in base64. Errors: kPhotoUnknown, database
-/// errors.
+/// {"photo", "media", "data"}: a photograph that came with the visit, in base64. Errors: those of photo_body().
 Result<nlohmann::json> show_photo(Office& office, BytesView visit, const Hash& hash);
 
 /// Never fails: every refusal is a response.

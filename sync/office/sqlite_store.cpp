@@ -377,8 +377,8 @@ class SqliteStore final : public Store {
     return std::optional(SchoolCode{code_hash, to_bytes(q.blob(0)), q.integer(1)});
   }
   Status put_photo(const Photo& photo) override {
-    return db_->execute("INSERT INTO photo VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", BytesView(photo.visit),
-                        BytesView(photo.sha256), BytesView(photo.body), photo.received_utc_ms);
+    return db_->execute("INSERT INTO photo VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
+                        BytesView(photo.visit), BytesView(photo.sha256), BytesView(photo.body), photo.received_utc_ms);
   }
   Result<std::optional<Photo>> photo(BytesView visit, const Hash& sha256) override {
     DUDAO_TRY(auto q, db_->query("SELECT body, received_utc_ms FROM photo WHERE visit = ? AND sha256 = ?"));

@@ -213,7 +213,7 @@ class Store {
   /// In place of the visit's code before it, if there was one.
   virtual Status put_school_code(const SchoolCode& code) = 0;
   virtual Result<std::optional<SchoolCode>> school_code(const Hash& code_hash) = 0;
-  /// The same of the same visit again changes nothing.
+  /// In place of the visit's file of that name before it.
   virtual Status put_photo(const Photo& photo) = 0;
   virtual Result<std::optional<Photo>> photo(BytesView visit, const Hash& sha256) = 0;
   virtual Result<std::int64_t> photos_of(BytesView visit) = 0;  ///< how many

@@ -291,6 +291,8 @@ TEST_CASE("people of a unit see and change what belongs to it and nothing of its
     CHECK(at.code("LI", "visit show", {{"visit", "x"}}) == Code::kOptionWrong);
     CHECK(at.code("LI", "finding show", {{"finding", finding_there}}) == Code::kOutsideUnit);
     CHECK(at.code("LI", "finding act", {{"finding", finding_there}, {"event", "notice"}}) == Code::kOutsideUnit);
+    CHECK(at.code("LI", "finding keep-photo", {{"finding", finding_there}, {"data", ""}}) == Code::kOutsideUnit);
+    CHECK(at.code("LI", "finding photo", {{"finding", finding_there}, {"photo", ""}}) == Code::kOutsideUnit);
     CHECK(at.code("LI", "finding show", {{"finding", here + ":1/1"}}) == Code::kFindingUnknown);
     const auto plan = [&](const char* school, json findings = json::array()) {
       return at.code("LI", "plan",

@@ -697,6 +697,13 @@ TEST_CASE("a school shows with photographs what it was like before and after") {
   CHECK(at.look(1).photos.size() == 2);
   CHECK(done({{"do", "see"}, {"photo", before}}).at("media") == "image/jpeg");
 
+  // A file that is not the named one any more is not shown as it; sent again, it is there again.
+  at.damage("UPDATE photo SET body = x'FFD8FF00' WHERE sha256 = x'" + after + "'");
+  CHECK(refused({{"do", "see"}, {"photo", after}}) == Code::kDatabaseCorrupt);
+  CHECK(done({{"do", "see"}, {"photo", before}}).at("media") == "image/jpeg");
+  CHECK(kept(png).at("photo") == after);
+  CHECK(done({{"do", "see"}, {"photo", after}}).at("data") == to_base64(view(png)));
+
   // What was not enough stays on record, and a second round begins without pictures.
   REQUIRE(at.act(at.step(1, FindingEvent::kReject)) == Code{});
   RectificationAct again = at.step(1, FindingEvent::kNotice);
