@@ -15,18 +15,11 @@ namespace {
 constexpr std::int64_t kNotes = 20;
 
 /// A device with an open visit; the office has `notes` statements of it after the arrival, each a note.
-struct Recording {
-  TestOffice office;
-  TestDevice device{office, "I001"};
-  Bytes visit;
+struct Recording : OneVisit {
   TempFolder copies;
   std::int64_t notes = 0;
 
   Recording() {
-    office.add_people_and_schools();
-    device.enrol();
-    visit = office.plan({"I001"});
-    device.must_sync();
     device.check_in(visit);
     device.must_sync();
   }

@@ -329,4 +329,18 @@ struct TestDevice {
   }
 };
 
+/// An office, and a device that has its first visit at hand.
+struct OneVisit {
+  TestOffice office;
+  TestDevice device{office, "I001"};
+  Bytes visit;
+
+  OneVisit() {
+    office.add_people_and_schools();
+    device.enrol();
+    visit = office.plan({"I001"});
+    device.must_sync();
+  }
+};
+
 }  // namespace dudao::test

@@ -51,12 +51,8 @@ TEST_CASE("a visit recorded offline arrives whole, receipted, and the audit acce
 
 TEST_CASE(
     "an answer lost after the office committed, doubled requests and restarts leave one record and the same receipt") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.whole_visit(visit);
   device.machine.http.plan(LoopbackHttp::Fault::kLoseAnswer);
   CHECK(device.sync().error().code == Code::kTimedOut);
@@ -76,12 +72,8 @@ TEST_CASE(
 }
 
 TEST_CASE("a portal, a server in trouble, a cut answer and no network change nothing on the device") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.whole_visit(visit);
   using Fault = LoopbackHttp::Fault;
   const std::pair<Fault, Code> cases[] = {{Fault::kPortalPage, Code::kNotTheOffice},
@@ -172,12 +164,8 @@ TEST_CASE(
 }
 
 TEST_CASE("a device is sent nothing of what it wrote itself") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.must_sync();
   device.check_in(visit);
   CHECK(device.must_sync().rows == 0);
@@ -191,12 +179,8 @@ TEST_CASE("a device is sent nothing of what it wrote itself") {
 }
 
 TEST_CASE("that a clock is not to be believed a device is told once for each visit") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.machine.clock.set_wall(device.machine.clock.wall_utc_ms() + 86'400'000);
   device.check_in(visit);
   device.must_sync();
@@ -317,12 +301,8 @@ TEST_CASE("what a rule refuses is registered, kept with its reason at both ends,
 }
 
 TEST_CASE("of a revoked device the office takes nothing past its cut, and keeps apart what it signed before") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.whole_visit(visit);
   REQUIRE(seal(device.platform, *device.db).value() == 1);
   REQUIRE(office->revoke("王处长", device.number(), "平板丢失"));
@@ -339,12 +319,8 @@ TEST_CASE("of a revoked device the office takes nothing past its cut, and keeps 
 }
 
 TEST_CASE("a cloned device is found by the office, which keeps both branches and marks the device") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   TempFolder copy;
   REQUIRE(device.db->copy_to(copy / "agent.db"));
   device.check_in(visit);
@@ -364,12 +340,8 @@ TEST_CASE("a cloned device is found by the office, which keeps both branches and
 }
 
 TEST_CASE("a device restored from a backup finds out by itself before it signs a number twice") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   TempFolder backup;
   REQUIRE(device.db->copy_to(backup / "agent.db"));
   device.check_in(visit);
@@ -380,12 +352,8 @@ TEST_CASE("a device restored from a backup finds out by itself before it signs a
 }
 
 TEST_CASE("an office restored from yesterday's copy is noticed by the device, which keeps everything") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   TempFolder backup;
   REQUIRE(office->backup(backup / "office.db"));
   device.whole_visit(visit);

@@ -21,20 +21,11 @@ struct Outcome {
 };
 
 /// A device that holds a valid key and says whatever it likes.
-struct Liar {
-  TestOffice office;
-  TestDevice device{office, "I001"};
-  Bytes visit;
+struct Liar : OneVisit {
   std::uint64_t seq = 0;
   Hash head{};
 
-  Liar() {
-    office.add_people_and_schools();
-    device.enrol();
-    visit = office.plan({"I001"});
-    device.must_sync();
-    head = *to_array<32>(**bytes_setting(*device.db, "chain_head"));
-  }
+  Liar() { head = *to_array<32>(**bytes_setting(*device.db, "chain_head")); }
 
   Signer signer() {
     return [this](BytesView message) { return device.platform.keys.sign("device", message); };

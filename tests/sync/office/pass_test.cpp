@@ -74,12 +74,8 @@ TEST_CASE("a request holds as many statements as fit, by number and by size, and
 }
 
 TEST_CASE("nothing is asked for where what was recorded cannot be sealed, or what is known of the log is no root") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.add_note(visit, 1);
   SyncPass pass(device.platform, *device.db);
   const Bytes before = content_of(*device.db);
@@ -98,12 +94,8 @@ TEST_CASE("nothing is asked for where what was recorded cannot be sealed, or wha
 }
 
 TEST_CASE("an answer of which any write fails changes nothing, and is taken once the database is sound again") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.whole_visit(visit);
   {
     const Failing fault(*device.db, "UPDATE ON visit WHEN NEW.state = 'RECEIVED'");
@@ -162,12 +154,8 @@ TEST_CASE("an answer of which any write fails changes nothing, and is taken once
 
 TEST_CASE("what is recorded between a request and its answer stays on top of what else comes of the row") {
   const bool sealed = GENERATE(false, true);
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   REQUIRE(office->decide("王处长", "test", [&](Store&) -> Result<ChangesBuilder> {
     ChangesBuilder rows;
     rows.update("visit", {visit}, {{find_table("visit")->column("to_day"), std::int64_t{20'530}}});
@@ -183,12 +171,8 @@ TEST_CASE("what is recorded between a request and its answer stays on top of wha
 }
 
 TEST_CASE("a visit is received with the receipt of its submission and not with one of what came before") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.check_in(visit);
   REQUIRE(seal(device.platform, *device.db).value() == 1);
   device.write([&] { return device.answer(visit, "S1", std::int64_t{1}); });
@@ -202,12 +186,8 @@ TEST_CASE("a visit is received with the receipt of its submission and not with o
 }
 
 TEST_CASE("a device says that it has seen the log only up to where all rows are in its hands") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.seal_note(visit, 1);
   device.seal_note(visit, 2);
   SyncPass pass(device.platform, *device.db);

@@ -782,12 +782,8 @@ TEST_CASE("whoever puts their order far ahead or behind wins or loses a cell by 
 }
 
 TEST_CASE("after a submission nothing but amendments changes a visit") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.whole_visit(visit);
   device.must_sync();
   REQUIRE(office.visit_state(visit) == "RECEIVED");
@@ -857,12 +853,8 @@ TEST_CASE("a checklist with an item that no answers can bring to be asked is not
 }
 
 TEST_CASE("a statement that waited for one before it stands without its refusal once it is taken") {
-  TestOffice office;
-  office.add_people_and_schools();
-  TestDevice device(office, "I001");
-  device.enrol();
-  const Bytes visit = office.plan({"I001"});
-  device.must_sync();
+  OneVisit one;
+  auto& [office, device, visit] = one;
   device.check_in(visit);
   REQUIRE(seal(device.platform, *device.db).value() == 1);
   device.write([&] { return device.answer(visit, "S2", std::int64_t{12}); });
