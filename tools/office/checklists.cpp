@@ -51,7 +51,7 @@ json remarks_json(const std::vector<FormRemark>& remarks) {
   return out;
 }
 
-struct Options {
+struct ChecklistOptions {
   std::string path, encoding, survey, choices, settings, title, code, out;
   std::string language = "zh";  ///< of texts that name none; only if it is empty the form's own counts
   std::int64_t version = 1;
@@ -128,7 +128,7 @@ class ChecklistCommands {
     });
   }
 
-  Options given;
+  ChecklistOptions given;
 
  private:
   std::string tr(std::string_view english, std::string_view chinese) const { return office_.tr(english, chinese); }
@@ -221,7 +221,7 @@ class ChecklistCommands {
   const OfficeCommands& office_;
 };
 
-void add_delivery(CLI::App* command, const OfficeCommands& office, Options& given, bool needs_code) {
+void add_delivery(CLI::App* command, const OfficeCommands& office, ChecklistOptions& given, bool needs_code) {
   CLI::Option* code =
       command->add_option("--code", given.code,
                           office.tr("Code of the checklist", "检查表代码") +
@@ -243,7 +243,7 @@ const AdminArea& checklist_methods() {
 
 void add_checklist_commands(CLI::App& app, const OfficeCommands& office) {
   const auto at = std::make_shared<ChecklistCommands>(office);
-  Options& given = at->given;
+  ChecklistOptions& given = at->given;
   office
       .add(
           app, "publish-template", "Publish a checklist for good", "发布检查表（发布后不可更改）",

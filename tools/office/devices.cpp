@@ -113,12 +113,12 @@ Result<json> list_quarantine(const AdminCall& call) {
   return json{{"quarantine", std::move(out)}};
 }
 
-struct Options {
+struct DeviceOptions {
   std::string inspector, thumbprint, reason;
   std::int64_t device = 0;
 };
 
-int offer(const OfficeCommands& at, const Options& given) {
+int offer(const OfficeCommands& at, const DeviceOptions& given) {
   return at.tell("enrol offer", {{"inspector", given.inspector}}, [&](const json& done) {
     at.say(at.tr("One-time code for one device of ", "供一台设备使用的一次性代码，督学 ") +
            done.at("inspector").get<std::string>() + at.tr(", valid 72 hours: ", "，72 小时内有效：") +
@@ -140,7 +140,7 @@ int list_waiting(const OfficeCommands& at) {
   });
 }
 
-int approve(const OfficeCommands& at, const Options& given) {
+int approve(const OfficeCommands& at, const DeviceOptions& given) {
   json params = {{"thumbprint", given.thumbprint}};
   if (!given.inspector.empty()) params["inspector"] = given.inspector;
   return at.tell("enrol approve", std::move(params), [&](const json& done) {
@@ -149,7 +149,7 @@ int approve(const OfficeCommands& at, const Options& given) {
   });
 }
 
-int list(const OfficeCommands& at) {
+int list_devices(const OfficeCommands& at) {
   return at.tell("devices", json::object(), [&](const json& done) {
     for (const json& one : done.at("devices"))
       at.say(one.at("device").dump() + "  " + one.at("state").get<std::string>() + "  " +
@@ -180,7 +180,7 @@ const AdminArea& device_methods() {
 }
 
 void add_device_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto given = std::make_shared<Options>();
+  const auto given = std::make_shared<DeviceOptions>();
   const auto* const at = &office;
   CLI::App* enrol = office.group(app, "enrol", "Take devices in", "登记设备");
   CLI::App* offer_command = office.add(
@@ -198,7 +198,7 @@ void add_device_commands(CLI::App& app, const OfficeCommands& office) {
   approve_command->add_option(
       "--inspector", given->inspector,
       office.tr("Whose device it is; otherwise as the device says", "设备所属督学；默认以设备申报为准"));
-  office.add(app, "devices", "All devices", "所有设备", [=] { return list(*at); });
+  office.add(app, "devices", "All devices", "所有设备", [=] { return list_devices(*at); });
   CLI::App* revoke = office.add(
       app, "revoke", "From now on nothing of this device comes in", "吊销设备，此后不再接收其内容",
       [=] {

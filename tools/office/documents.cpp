@@ -77,13 +77,13 @@ Result<json> make_document(const AdminCall& call) {
   return out;
 }
 
-struct Options {
+struct DocumentOptions {
   std::string visit, out, language, word, issuer, addressee, basis, path, date, due;
   std::int64_t number = 0;
   bool html = false;
 };
 
-int write_document(const OfficeCommands& at, const Options& given, const std::string& kind) {
+int write_document(const OfficeCommands& at, const DocumentOptions& given, const std::string& kind) {
   json params = {
       {"kind", kind},           {"visit", given.visit}, {"html", given.html},     {"language", given.language},
       {"number", given.number}, {"word", given.word},   {"issuer", given.issuer}, {"addressee", given.addressee},
@@ -114,7 +114,7 @@ int write_document(const OfficeCommands& at, const Options& given, const std::st
   return kExitDone;
 }
 
-CLI::App* add_document(CLI::App& documents, const OfficeCommands& office, const std::shared_ptr<Options>& given,
+CLI::App* add_document(CLI::App& documents, const OfficeCommands& office, const std::shared_ptr<DocumentOptions>& given,
                        const char* kind, std::string_view english, std::string_view chinese,
                        std::string_view examples) {
   const auto* const at = &office;
@@ -131,7 +131,7 @@ CLI::App* add_document(CLI::App& documents, const OfficeCommands& office, const 
   return command;
 }
 
-void add_issued(CLI::App& documents, const OfficeCommands& office, const std::shared_ptr<Options>& given,
+void add_issued(CLI::App& documents, const OfficeCommands& office, const std::shared_ptr<DocumentOptions>& given,
                 const char* kind, std::string_view english, std::string_view chinese, std::string_view examples = {}) {
   CLI::App* command = add_document(documents, office, given, kind, english, chinese, examples);
   command->add_option("--number", given->number, office.tr("Running number of the year", "当年流水号"))
@@ -164,7 +164,7 @@ const AdminArea& document_methods() {
 }
 
 void add_document_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto given = std::make_shared<Options>();
+  const auto given = std::make_shared<DocumentOptions>();
   CLI::App* documents =
       office.group(app, "document", "Write documents about a visit, as PDF or HTML", "生成督导文书（PDF 或 HTML）");
   add_document(*documents, office, given, "feedback",

@@ -233,7 +233,7 @@ Result<json> list_draws(const AdminCall& call) {
   return json{{"draws", std::move(rows)}};
 }
 
-struct Options {
+struct DrawOptions {
   VisitPattern pattern;
   std::string draw, by, event, out, path, numbers, reason;
   std::vector<std::string> quota, sources;
@@ -242,14 +242,14 @@ struct Options {
 };
 
 /// Writes a draw's files into --out, so that they can be looked at, handed on and audited.
-Status write_files(const OfficeCommands& at, const Options& given, const json& files) {
+Status write_files(const OfficeCommands& at, const DrawOptions& given, const json& files) {
   DUDAO_CHECK(at.files.make_folder(given.out));
   for (const auto& [name, content] : files.items())
     DUDAO_CHECK(at.files.write(given.out + "/" + name, view(content.get_ref<const std::string&>())));
   return {};
 }
 
-int freeze(const OfficeCommands& at, const Options& given) {
+int freeze(const OfficeCommands& at, const DrawOptions& given) {
   const auto frozen = at.ask("draw freeze", {{"draw", given.draw},
                                              {"by", given.by},
                                              {"quota", given.quota},
@@ -272,7 +272,7 @@ int freeze(const OfficeCommands& at, const Options& given) {
   return kExitDone;
 }
 
-int commit(const OfficeCommands& at, const Options& given) {
+int commit(const OfficeCommands& at, const DrawOptions& given) {
   json files = json::object();
   for (const char* name : {"manifest.txt", "frame.txt", "pool.txt", "recuse.txt"}) {
     const auto content = at.read(given.path + "/" + name, kMaxImportBytes);
@@ -290,7 +290,7 @@ int commit(const OfficeCommands& at, const Options& given) {
   });
 }
 
-int run(const OfficeCommands& at, const Options& given) {
+int run(const OfficeCommands& at, const DrawOptions& given) {
   json params = given.pattern.params();
   params["kind"] = "RANDOM";
   params["draw"] = given.draw;
@@ -325,7 +325,7 @@ int run(const OfficeCommands& at, const Options& given) {
   });
 }
 
-int write_published(const OfficeCommands& at, const Options& given) {
+int write_published(const OfficeCommands& at, const DrawOptions& given) {
   const auto files = at.ask("draw files", {{"draw", given.draw}});
   if (!files) return at.console.fail(files.error());
   if (const Status written = write_files(at, given, files->at("files")); !written)
@@ -336,7 +336,7 @@ int write_published(const OfficeCommands& at, const Options& given) {
   return kExitDone;
 }
 
-int list(const OfficeCommands& at) {
+int list_draws(const OfficeCommands& at) {
   return at.tell("draw list", json::object(), [&](const json& done) {
     for (const json& draw : done.at("draws"))
       at.say(draw.at("code").get<std::string>() + "  " + draw.at("state").get<std::string>());
@@ -355,7 +355,7 @@ const AdminArea& draw_methods() {
 }
 
 void add_draw_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto given = std::make_shared<Options>();
+  const auto given = std::make_shared<DrawOptions>();
   const auto* const at = &office;
   CLI::App* draw =
       office.group(app, "draw", "Draw schools and inspectors so that anybody can check it", "可核验的随机抽查");
@@ -436,7 +436,7 @@ void add_draw_commands(CLI::App& app, const OfficeCommands& office) {
                                [=] { return write_published(*at, *given); });
   files->add_option("draw", given->draw, office.tr("Code of the draw", "抽查编号"))->required();
   files->add_option("--out", given->out, office.tr("Folder for the files", "文件输出文件夹"))->required();
-  office.add(*draw, "list", "All draws", "所有抽查", [=] { return list(*at); });
+  office.add(*draw, "list", "All draws", "所有抽查", [=] { return list_draws(*at); });
 }
 
 }  // namespace dudao

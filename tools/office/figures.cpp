@@ -22,10 +22,10 @@ using nlohmann::json;
 
 constexpr std::size_t kMaxWorkbookBytes = std::size_t{64} << 20U;
 
-struct Heading {
+struct ColumnHeading {
   std::string_view word, english, chinese;
 };
-constexpr auto kHeadings = std::to_array<Heading>({
+constexpr auto kHeadings = std::to_array<ColumnHeading>({
     {"unit", "Unit", "机构"},
     {"kind", "Kind of visit", "督导类型"},
     {"inspector", "Inspector", "督学"},
@@ -192,20 +192,20 @@ Result<json> export_records(const AdminCall& call) {
   return json{{"path", path}, {"records", count}, {"bytes", out.size()}};
 }
 
-struct Options {
+struct FigureOptions {
   std::string statistic, unit, level, from, to, today, csv, xlsx, measure, path;
   std::vector<std::string> group;
   std::int64_t large = 0;
 };
 
-json statistic(const Options& given) {
+json statistic(const FigureOptions& given) {
   json out = {{"statistic", given.statistic}, {"unit", given.unit}, {"level", given.level},
               {"from", given.from},           {"to", given.to},     {"today", given.today}};
   if (given.large > 0) out["large"] = given.large;
   return out;
 }
 
-int show(const OfficeCommands& at, const Options& given) {
+int show(const OfficeCommands& at, const FigureOptions& given) {
   const auto counted = [&]() -> Result<json> {
     DUDAO_TRY(json document, at.ask("statistics", statistic(given)));
     if (!given.csv.empty()) DUDAO_CHECK(at.files.write(given.csv, view(figures_csv(document, at.console.chinese()))));
@@ -224,7 +224,7 @@ int show(const OfficeCommands& at, const Options& given) {
   return kExitDone;
 }
 
-int explain(const OfficeCommands& at, const Options& given) {
+int explain(const OfficeCommands& at, const FigureOptions& given) {
   json params = statistic(given);
   params["measure"] = given.measure;
   params["group"] = json::array();
@@ -244,7 +244,7 @@ int explain(const OfficeCommands& at, const Options& given) {
   });
 }
 
-void add_statistic(CLI::App* command, const OfficeCommands& office, Options& given) {
+void add_statistic(CLI::App* command, const OfficeCommands& office, FigureOptions& given) {
   std::vector<std::string> names;
   for (const StatisticKind kind : kStatisticKinds) names.emplace_back(to_string(kind));
   command->add_option("statistic", given.statistic, office.tr("Which statistic", "统计项目"))
@@ -268,7 +268,7 @@ void add_statistic(CLI::App* command, const OfficeCommands& office, Options& giv
 
 std::string figure_heading(std::string_view word, bool chinese) {
   const auto found =
-      std::find_if(kHeadings.begin(), kHeadings.end(), [&](const Heading& each) { return each.word == word; });
+      std::find_if(kHeadings.begin(), kHeadings.end(), [&](const ColumnHeading& each) { return each.word == word; });
   return std::string(found == kHeadings.end() ? word : chinese ? found->chinese : found->english);
 }
 
@@ -339,7 +339,7 @@ const AdminArea& figure_methods() {
 }
 
 void add_figure_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto given = std::make_shared<Options>();
+  const auto given = std::make_shared<FigureOptions>();
   const auto* const at = &office;
   CLI::App* figures = office.add(
       app, "statistics", "Figures of what was done and found", "督导工作统计", [=] { return show(*at, *given); },

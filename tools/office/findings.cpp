@@ -146,7 +146,7 @@ Result<json> make_school_code(const AdminCall& call) {
   return json{{"visit", to_hex(id)}, {"code", to_hex(code)}, {"path", kSchoolPath}};
 }
 
-struct Options {
+struct FindingOptions {
   std::string finding, visit, school, state, by, person, text, route, superior, responsible, due, out;
   std::vector<std::string> before, after;  ///< files
   bool overdue = false;
@@ -158,7 +158,7 @@ void say_finding(const OfficeCommands& at, const json& one) {
          text_or_dash(one, "due") + "  " + text_or_dash(one, "school") + "  " + text_or_dash(one, "text"));
 }
 
-int list(const OfficeCommands& at, const Options& given) {
+int list_findings(const OfficeCommands& at, const FindingOptions& given) {
   return at.tell("finding list",
                  {{"visit", given.visit}, {"school", given.school}, {"state", given.state}, {"overdue", given.overdue}},
                  [&](const json& done) {
@@ -192,7 +192,7 @@ Result<json> send_photos(const OfficeCommands& at, const std::string& finding, c
 }
 
 /// "before-1.jpg": as many files as the newest report has photographs.
-Result<json> write_photos(const OfficeCommands& at, const Options& given) {
+Result<json> write_photos(const OfficeCommands& at, const FindingOptions& given) {
   DUDAO_TRY(const json finding, at.ask("finding show", {{"finding", given.finding}}));
   json written = json::array();
   std::map<std::string, int> count;
@@ -210,7 +210,7 @@ Result<json> write_photos(const OfficeCommands& at, const Options& given) {
   return json{{"finding", given.finding}, {"photos", std::move(written)}};
 }
 
-int take_step(const OfficeCommands& at, const Options& given, const char* event, bool schools) {
+int take_step(const OfficeCommands& at, const FindingOptions& given, const char* event, bool schools) {
   const auto before = send_photos(at, given.finding, given.before);
   if (!before) return at.console.fail(before.error());
   const auto after = send_photos(at, given.finding, given.after);
@@ -231,7 +231,7 @@ int take_step(const OfficeCommands& at, const Options& given, const char* event,
 }
 
 /// `schools`: the school's own step, which an inspector or the office enters on its behalf.
-CLI::App* add_step(CLI::App& finding, const OfficeCommands& office, const std::shared_ptr<Options>& given,
+CLI::App* add_step(CLI::App& finding, const OfficeCommands& office, const std::shared_ptr<FindingOptions>& given,
                    const char* event, bool words, bool schools, std::string_view english, std::string_view chinese,
                    std::string_view examples = {}) {
   const auto* const at = &office;
@@ -275,12 +275,12 @@ const AdminArea& finding_methods() {
 }
 
 void add_finding_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto given = std::make_shared<Options>();
+  const auto given = std::make_shared<FindingOptions>();
   const auto* const at = &office;
   CLI::App* finding = office.group(app, "finding", "Follow findings until they are closed", "跟踪问题直至销号");
   CLI::App* all = office.add(
-      *finding, "list", "Findings and where they stand", "问题清单与整改进度", [=] { return list(*at, *given); },
-      "dudao-office finding list --overdue");
+      *finding, "list", "Findings and where they stand", "问题清单与整改进度",
+      [=] { return list_findings(*at, *given); }, "dudao-office finding list --overdue");
   all->add_option("--visit", given->visit, office.tr("Only of this visit", "仅限此督导"));
   all->add_option("--school", given->school, office.tr("Only of this school", "仅限此学校"));
   all->add_option("--state", given->state, office.tr("Only in this state", "仅限此状态"));

@@ -342,7 +342,7 @@ void say_inspector(const OfficeCommands& office, const json& shown) {
     office.say(office.tr("  assessment ", "  年度考核 ") + text_in(one, "year") + "  " + text_in(one, "decided"));
 }
 
-struct Options {
+struct InspectorOptions {
   std::string code, unit, level, state, subjects, credential, credential_until, degree, lead, name, day, from, to,
       reason, cause, school, until, title, provider, grade;
   std::optional<std::int64_t> education_years, capacity;
@@ -362,7 +362,7 @@ void say_taken(const OfficeCommands& office, const json& done) {
                                         : office.tr("Recorded: statement ", "已记录：声明 ") + done.at("index").dump());
 }
 
-void add_looking(CLI::App& inspector, const OfficeCommands& office, const std::shared_ptr<Options>& given) {
+void add_looking(CLI::App& inspector, const OfficeCommands& office, const std::shared_ptr<InspectorOptions>& given) {
   const auto* const at = &office;
   CLI::App* list = office.add(
       inspector, "list", "Inspectors, their state and training", "督学名册、状态与培训",
@@ -401,7 +401,7 @@ void add_looking(CLI::App& inspector, const OfficeCommands& office, const std::s
       ->required();
 }
 
-CLI::App* add_for_one(CLI::App& parent, const OfficeCommands& office, const std::shared_ptr<Options>& given,
+CLI::App* add_for_one(CLI::App& parent, const OfficeCommands& office, const std::shared_ptr<InspectorOptions>& given,
                       const char* name, std::string_view english, std::string_view chinese, std::function<int()> run,
                       std::string_view examples = {}) {
   CLI::App* command = office.add(parent, name, english, chinese, std::move(run), examples);
@@ -409,7 +409,7 @@ CLI::App* add_for_one(CLI::App& parent, const OfficeCommands& office, const std:
   return command;
 }
 
-void add_steps(CLI::App& inspector, const OfficeCommands& office, const std::shared_ptr<Options>& given) {
+void add_steps(CLI::App& inspector, const OfficeCommands& office, const std::shared_ptr<InspectorOptions>& given) {
   const auto* const at = &office;
   const auto add = [&](InspectorEvent event, std::string_view english, std::string_view chinese,
                        std::string_view examples = {}) {
@@ -472,7 +472,7 @@ void add_steps(CLI::App& inspector, const OfficeCommands& office, const std::sha
   term->add_option("--to", given->to, office.tr("Last day", "截止日"))->required();
 }
 
-void add_records(CLI::App& inspector, const OfficeCommands& office, const std::shared_ptr<Options>& given) {
+void add_records(CLI::App& inspector, const OfficeCommands& office, const std::shared_ptr<InspectorOptions>& given) {
   const auto* const at = &office;
   CLI::App* profile = add_for_one(
       inspector, office, given, "profile", "What an inspector brings along, and may do", "督学资历与履职条件",
@@ -597,7 +597,7 @@ const AdminArea& inspector_methods() {
 }
 
 void add_inspector_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<InspectorOptions>();
   CLI::App* inspector = office.group(app, "inspector", "Inspectors from nomination to exit", "督学从提名到退出");
   add_looking(*inspector, office, options);
   add_steps(*inspector, office, options);

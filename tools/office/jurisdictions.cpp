@@ -72,7 +72,7 @@ Result<json> list_deadline_rules(const AdminCall& call) {
   return json{{"rules", std::move(out)}};
 }
 
-struct Options {
+struct JurisdictionOptions {
   std::string unit, name, from, source, path, code, title;
   std::int64_t value = 0;
 };
@@ -88,7 +88,7 @@ const AdminArea& jurisdiction_methods() {
 }
 
 void add_jurisdiction_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto given = std::make_shared<Options>();
+  const auto given = std::make_shared<JurisdictionOptions>();
   const auto* const at = &office;
   CLI::App* policy =
       office.group(app, "policy", "Figures that each jurisdiction settles for itself", "各地自行规定的指标");

@@ -148,7 +148,7 @@ Result<json> own_second_factor(const AdminCall& call) {
 
 // --- Commands.
 
-struct Options {
+struct PersonOptions {
   std::string person, name, roles, unit, password_file, new_password_file, code, confirm;
   bool remove = false;
 };
@@ -293,7 +293,7 @@ class PeopleCommands {
     return kExitDone;
   }
 
-  Options given;
+  PersonOptions given;
   // Of `person change`: nothing given is not the same as given empty.
   const CLI::Option* new_name = nullptr;
   const CLI::Option* new_roles = nullptr;
@@ -355,7 +355,7 @@ const AdminArea& people_methods() {
 void add_people_commands(CLI::App& app, const OfficeCommands& office,
                          const std::function<std::string()>& session_file) {
   const auto at = std::make_shared<PeopleCommands>(office, session_file);
-  Options& given = at->given;
+  PersonOptions& given = at->given;
   const auto password_file = [&](CLI::App* command, std::string_view english, std::string_view chinese) {
     command->add_option("--password-file", given.password_file, office.tr(english, chinese));
   };

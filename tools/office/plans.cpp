@@ -131,7 +131,7 @@ Result<json> merge_visits(const AdminCall& call) {
   return json{{"visit", to_hex(visit)}};
 }
 
-struct Options {
+struct PlanOptions {
   VisitPattern pattern;
   std::string inspector, code, title, kind, authority, justification, unit, focus, intent, checklist, from, to, visit,
       reason, other;
@@ -154,7 +154,7 @@ const AdminArea& plan_methods() {
 }
 
 void add_plan_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto given = std::make_shared<Options>();
+  const auto given = std::make_shared<PlanOptions>();
   const auto* const at = &office;
   CLI::App* campaign = office.group(app, "campaign", "Campaigns of the year", "年度专项");
   CLI::App* enter = office.add(

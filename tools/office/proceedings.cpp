@@ -264,7 +264,7 @@ Result<json> list_notices(const AdminCall& call) {
   return json{{"notices", std::move(out)}};
 }
 
-Result<json> list_due(const AdminCall& call) {
+Result<json> list_deadlines_due(const AdminCall& call) {
   DUDAO_TRY(const std::int64_t from_day, call.day("from", 0));
   DUDAO_TRY(const std::int64_t to_day, call.day("to", call.today + kDaysAhead));
   json out = json::array();
@@ -293,7 +293,7 @@ Result<json> list_due(const AdminCall& call) {
 }
 
 /// What is typed on the command line.
-struct Options {
+struct ProceedingOptions {
   std::string kind, code, event, school, unit, subject, basis, text, visit, finding, proposal, day, person, reason;
   std::string document, state, from, to;
   std::vector<std::string> measures, recipients;
@@ -325,7 +325,8 @@ void say_whole(const OfficeCommands& at, const json& one) {
         at.tr("Two or more within a year: the rules ask for a heavier one", "一年内两次及以上被问责：依规应从重问责"));
 }
 
-void add_step_options(CLI::App* command, const OfficeCommands& office, const std::shared_ptr<Options>& given) {
+void add_step_options(CLI::App* command, const OfficeCommands& office,
+                      const std::shared_ptr<ProceedingOptions>& given) {
   command->add_option("--text", given->text, office.tr("Words: facts, minutes, plea, answer, decision", "说明内容"));
   command->add_option("--to", given->recipients, office.tr("Recipient; several times for several", "送达单位，可多次"));
   command->add_option("--measure", given->measures,
@@ -340,14 +341,14 @@ void add_step_options(CLI::App* command, const OfficeCommands& office, const std
 }
 
 /// The parameters with the hash of the file that was named.
-Result<json> with_document(const OfficeCommands& at, const Options& given, json params) {
+Result<json> with_document(const OfficeCommands& at, const ProceedingOptions& given, json params) {
   if (given.document.empty()) return params;
   DUDAO_TRY(const Bytes body, at.read(given.document));
   params["document_hash"] = to_hex(sha256(body));
   return params;
 }
 
-void add_open(CLI::App& group, const OfficeCommands& office, const std::shared_ptr<Options>& given) {
+void add_open(CLI::App& group, const OfficeCommands& office, const std::shared_ptr<ProceedingOptions>& given) {
   const auto* const at = &office;
   CLI::App* open = office.add(
       group, "open", "Open a proceeding, or take a proposal over", "立项，或采纳系统建议",
@@ -385,7 +386,7 @@ void add_open(CLI::App& group, const OfficeCommands& office, const std::shared_p
   add_step_options(open, office, given);
 }
 
-void add_step(CLI::App& group, const OfficeCommands& office, const std::shared_ptr<Options>& given) {
+void add_step(CLI::App& group, const OfficeCommands& office, const std::shared_ptr<ProceedingOptions>& given) {
   const auto* const at = &office;
   CLI::App* step = office.add(
       group, "step", "Take a step", "办理一个步骤",
@@ -407,7 +408,7 @@ void add_step(CLI::App& group, const OfficeCommands& office, const std::shared_p
   add_step_options(step, office, given);
 }
 
-void add_looks(CLI::App& group, const OfficeCommands& office, const std::shared_ptr<Options>& given) {
+void add_looks(CLI::App& group, const OfficeCommands& office, const std::shared_ptr<ProceedingOptions>& given) {
   const auto* const at = &office;
   CLI::App* show_command = office.add(group, "show", "A proceeding with all its steps", "查看程序及全部步骤", [=] {
     return at->tell("proceeding show", {{"code", given->code}}, [&](const json& done) { say_whole(*at, done); });
@@ -467,12 +468,12 @@ const AdminArea& proceeding_methods() {
                                     {"proceeding list", list_proceedings},
                                     {"proceeding proposals", list_proposals},
                                     {"proceeding publish-list", list_notices},
-                                    {"deadlines due", list_due}};
+                                    {"deadlines due", list_deadlines_due}};
   return methods;
 }
 
 void add_proceeding_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto given = std::make_shared<Options>();
+  const auto given = std::make_shared<ProceedingOptions>();
   const auto* const at = &office;
   CLI::App* group =
       office.group(app, "proceeding", "Report, opinion, commendation, referral, interview, notification, sanction",

@@ -163,13 +163,13 @@ Result<json> import_register(const AdminCall& call) {
   return report(read, taken, unknown);
 }
 
-struct Options {
+struct RegisterOptions {
   std::string path, encoding, root;
   std::vector<std::string> map;
   bool make_units = false;
 };
 
-int take_in(const OfficeCommands& at, const Options& given, const std::string& kind) {
+int take_in(const OfficeCommands& at, const RegisterOptions& given, const std::string& kind) {
   const auto params = [&]() -> Result<json> {
     DUDAO_TRY(const Bytes content, at.read(given.path, kMaxImportBytes));
     std::vector<std::string> assignments;
@@ -214,8 +214,9 @@ int take_in(const OfficeCommands& at, const Options& given, const std::string& k
   });
 }
 
-void add_import(CLI::App& app, const OfficeCommands& office, const std::shared_ptr<Options>& given, const char* name,
-                const char* kind, std::string_view english, std::string_view chinese, std::string_view examples) {
+void add_import(CLI::App& app, const OfficeCommands& office, const std::shared_ptr<RegisterOptions>& given,
+                const char* name, const char* kind, std::string_view english, std::string_view chinese,
+                std::string_view examples) {
   const auto* const at = &office;
   CLI::App* command = office.add(
       app, name, english, chinese, [=] { return take_in(*at, *given, kind); }, examples);
@@ -247,7 +248,7 @@ const AdminArea& register_methods() {
 }
 
 void add_register_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto given = std::make_shared<Options>();
+  const auto given = std::make_shared<RegisterOptions>();
   add_import(app, office, given, "import-org-units", "org-units", "Take the organisation tree from CSV",
              "从 CSV 导入机构树", "dudao-office import-org-units units.csv --map units.columns");
   add_import(

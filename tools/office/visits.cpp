@@ -140,13 +140,13 @@ Result<json> take_visit_event(const AdminCall& call) {
   return show(call.office, id);
 }
 
-struct Options {
+struct VisitOptions {
   VisitPattern pattern;
   std::string school, state, visit, item, reason;
   std::vector<std::string> team, findings;
 };
 
-int plan(const OfficeCommands& at, const Options& given) {
+int plan(const OfficeCommands& at, const VisitOptions& given) {
   json params = given.pattern.params();
   params["school"] = given.school;
   params["team"] = given.team;
@@ -157,7 +157,7 @@ int plan(const OfficeCommands& at, const Options& given) {
   });
 }
 
-int list(const OfficeCommands& at, const Options& given) {
+int list_visits(const OfficeCommands& at, const VisitOptions& given) {
   return at.tell("visit list", {{"state", given.state}, {"school", given.school}}, [&](const json& done) {
     for (const json& visit : done.at("visits"))
       at.say(visit.at("visit").get<std::string>() + "  " + visit.at("state").get<std::string>() + "  " +
@@ -186,7 +186,7 @@ void say_visit(const OfficeCommands& at, const json& visit) {
   }
 }
 
-int take_event(const OfficeCommands& at, const Options& given, const char* event) {
+int take_event(const OfficeCommands& at, const VisitOptions& given, const char* event) {
   return at.tell(
       "visit event", {{"visit", given.visit}, {"event", event}, {"item", given.item}, {"reason", given.reason}},
       [&](const json& visit) {
@@ -194,8 +194,8 @@ int take_event(const OfficeCommands& at, const Options& given, const char* event
       });
 }
 
-void add_event(CLI::App& visit, const OfficeCommands& office, const std::shared_ptr<Options>& given, const char* name,
-               const char* event, bool reason, std::string_view english, std::string_view chinese) {
+void add_event(CLI::App& visit, const OfficeCommands& office, const std::shared_ptr<VisitOptions>& given,
+               const char* name, const char* event, bool reason, std::string_view english, std::string_view chinese) {
   const auto* const at = &office;
   CLI::App* command = office.add(visit, name, english, chinese, [=] { return take_event(*at, *given, event); });
   command->add_option("visit", given->visit, office.tr("Visit", "督导编号"))->required();
@@ -270,7 +270,7 @@ const AdminArea& visit_methods() {
 }
 
 void add_visit_commands(CLI::App& app, const OfficeCommands& office) {
-  const auto given = std::make_shared<Options>();
+  const auto given = std::make_shared<VisitOptions>();
   const auto* const at = &office;
   CLI::App* plan_command = office.add(
       app, "plan", "Plan and assign a visit", "计划并指派督导", [=] { return plan(*at, *given); },
@@ -290,7 +290,8 @@ void add_visit_commands(CLI::App& app, const OfficeCommands& office) {
   given->pattern.add_options(plan_command, office);
 
   CLI::App* visit = office.group(app, "visit", "Look at visits and follow them up", "查看与跟进督导");
-  CLI::App* list_command = office.add(*visit, "list", "All visits", "所有督导", [=] { return list(*at, *given); });
+  CLI::App* list_command =
+      office.add(*visit, "list", "All visits", "所有督导", [=] { return list_visits(*at, *given); });
   list_command->add_option("--state", given->state, office.tr("Only in this state", "仅限此状态"));
   list_command->add_option("--school", given->school, office.tr("Only of this school", "仅限此学校"));
   office

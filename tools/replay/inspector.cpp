@@ -23,13 +23,11 @@ constexpr std::size_t kMaxWorkBytes = 256u << 20;
 constexpr int kMaxSyncTries = 100;
 
 // All that a signal handler reaches. NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
-volatile std::sig_atomic_t stop_asked = 0;
+volatile std::sig_atomic_t stop_signalled = 0;
 
-double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
-
-class Inspector {
+class ReplayedInspector {
  public:
-  explicit Inspector(Assignment assignment) : assignment_(std::move(assignment)) {}
+  explicit ReplayedInspector(Assignment assignment) : assignment_(std::move(assignment)) {}
 
   Status open() {
     DesktopOptions options;
@@ -43,7 +41,7 @@ class Inspector {
     DUDAO_TRY(desktop_, open_desktop_platform(std::move(options)));
     platform_.emplace(desktop_->view());
     DUDAO_TRY(agent_, Agent::open(*platform_, database()));
-    agent_->set_cancelled([] { return stop_asked != 0; });
+    agent_->set_cancelled([] { return stop_asked(); });
     if (const auto before = files_.read(assignment_.folder + "/figures.json", kMaxWorkBytes))
       figures_ = figures_from(json::parse(text(*before), nullptr, false));
     return {};
@@ -103,7 +101,7 @@ class Inspector {
       }
       const CodeInfo* known = find_code(report["error"]["number"].get<std::uint16_t>());
       last = {known ? known->code : Code::kInternal, report["error"]["detail"].get<std::string>()};
-      if (stop_asked != 0) return fail(Code::kCancelled);
+      if (stop_asked()) return fail(Code::kCancelled);
       if (!last.retryable()) return fail(last);
       std::this_thread::sleep_for(std::chrono::milliseconds(500));
     }
@@ -132,7 +130,7 @@ class Inspector {
     DUDAO_TRY(const json visits, call("visit.list", json::object()));
     std::int64_t finished = 0;
     for (const json& visit : visits["visits"]) {
-      if (stop_asked != 0) return fail(Code::kCancelled);
+      if (stop_asked()) return fail(Code::kCancelled);
       const std::string school = visit["school"];
       const auto task = work.find(school);
       if (task == work.end()) return fail(Code::kSettingsFile, "work.json: " + school);
@@ -226,9 +224,17 @@ Figures figures_from(const json& document) {
   return f;
 }
 
+void stop_on_signals() noexcept {
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop_signalled = 1; });
+}
+
+bool stop_asked() noexcept { return stop_signalled != 0; }
+
+double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
+
 Status run_inspector(const Assignment& assignment) {
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop_asked = 1; });
-  Inspector inspector(assignment);
+  stop_on_signals();
+  ReplayedInspector inspector(assignment);
   DUDAO_CHECK(inspector.open());
   return inspector.run();
 }

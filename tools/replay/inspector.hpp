@@ -5,6 +5,7 @@
 
 #include "platform/error.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -29,6 +30,12 @@ Figures figures_from(const nlohmann::json& document);
 
 /// Highest resident memory of a running process, by its number or "self"; 0 where the system does not tell.
 std::int64_t peak_memory_kib(const std::string& process);
+
+/// From here on SIGINT and SIGTERM only set what stop_asked() tells. For a program's one main thread.
+void stop_on_signals() noexcept;
+bool stop_asked() noexcept;
+
+double seconds_since(std::chrono::steady_clock::time_point began);
 
 /// What an inspector is started with.
 struct Assignment {

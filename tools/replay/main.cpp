@@ -42,11 +42,6 @@ constexpr std::size_t kPlansAtOnce = 500;
 constexpr std::size_t kShownProblems = 20;
 constexpr const char* kOrigin = "replay.dudao/visits";
 
-// All that a signal handler reaches. NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
-volatile std::sig_atomic_t stop_asked = 0;
-
-double seconds_since(Clock::time_point began) { return std::chrono::duration<double>(Clock::now() - began).count(); }
-
 /// Another program with its standard output on a pipe. It ends when this one does.
 struct Child {
   pid_t id = -1;
@@ -159,7 +154,7 @@ class Replay {
   std::string tr(std::string_view english, std::string_view chinese) const { return console_.tr(english, chinese); }
 
   int run() {
-    for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop_asked = 1; });
+    stop_on_signals();
     if (at_once_ == 0) at_once_ = std::max(1u, std::thread::hardware_concurrency());
     const Status done = [&]() -> Status {
       DUDAO_CHECK(read_sources());
@@ -385,7 +380,7 @@ class Replay {
     std::optional<Error> failed;
     bool stopping = false;
     while (!waiting.empty() || !running.empty()) {
-      if (!stopping && (stop_asked != 0 || failed)) {
+      if (!stopping && (stop_asked() || failed)) {
         stopping = true;
         waiting.clear();
         for (const Running& one : running) kill(one.child.id, SIGTERM);
@@ -432,7 +427,7 @@ class Replay {
       console_.progress(what, done, send ? agents_ : source_.visits.size());
     }
     if (failed) return fail(*failed);
-    if (stop_asked != 0) return fail(Code::kCancelled);
+    if (stop_asked()) return fail(Code::kCancelled);
     if (send)
       for (const std::uint64_t each : finished) sent_here_ += each;
     return {};
