@@ -176,6 +176,9 @@ class AgentMethods {
         {"note.add", &AgentMethods::add_note},
         {"note.change", &AgentMethods::change_note},
         {"note.void", &AgentMethods::void_note},
+        {"highlight.add", &AgentMethods::add_highlight},
+        {"highlight.change", &AgentMethods::change_highlight},
+        {"highlight.void", &AgentMethods::void_highlight},
         {"checklist.get", &AgentMethods::get_checklist},
         {"school.list", &AgentMethods::list_schools},
         {"sync.run", &AgentMethods::run_sync_now},
@@ -371,6 +374,7 @@ class AgentMethods {
                                         {"rectification_steps", "rectification_step"},
                                         {"rectification_photos", "rectification_photo"},
                                         {"notes", "note"},
+                                        {"highlights", "highlight"},
                                         {"feedback", "feedback"},
                                         {"signatures", "signature"},
                                         {"class_draws", "class_draw"},
@@ -543,6 +547,21 @@ class AgentMethods {
   Result<json> void_note(const json& params) {
     DUDAO_TRY(const Bytes id, visit_id(params));
     DUDAO_CHECK(book_.void_note(id, entry(params), params.at("reason").get<std::string>()));
+    return done();
+  }
+  Result<json> add_highlight(const json& params) {
+    DUDAO_TRY(const Bytes id, visit_id(params));
+    DUDAO_TRY(const EntryId made, book_.add_highlight(id, text(params, "item"), params.at("text").get<std::string>()));
+    return entry_json(made);
+  }
+  Result<json> change_highlight(const json& params) {
+    DUDAO_TRY(const Bytes id, visit_id(params));
+    DUDAO_CHECK(book_.change_highlight(id, entry(params), params.at("text").get<std::string>()));
+    return done();
+  }
+  Result<json> void_highlight(const json& params) {
+    DUDAO_TRY(const Bytes id, visit_id(params));
+    DUDAO_CHECK(book_.void_highlight(id, entry(params), params.at("reason").get<std::string>()));
     return done();
   }
 

@@ -510,7 +510,8 @@ Status VisitBook::judge_finding(BytesView id, BytesView finding_visit, EntryId f
   });
 }
 
-Result<EntryId> VisitBook::add_note(BytesView id, std::string_view item, std::string_view text) {
+Result<EntryId> VisitBook::add_words(BytesView id, std::string_view table, std::string_view item,
+                                     std::string_view text) {
   DUDAO_TRY(const Open visit, open(id));
   DUDAO_CHECK(editable(visit));
   if (text.empty()) return fail(Code::kWordsMissing, "text");
@@ -522,32 +523,53 @@ Result<EntryId> VisitBook::add_note(BytesView id, std::string_view item, std::st
   EntryId made{visit.who.device, 0};
   const Moment at = now(platform_.clock);
   DUDAO_CHECK(record(db_, [&]() -> Status {
-    DUDAO_TRY(made.n, next_number(visit, "note"));
+    DUDAO_TRY(made.n, next_number(visit, table));
     return db_.execute(
-        "INSERT INTO note (visit, author, n, item, text, inspector, at_utc_ms, at_offset_min, at_boot_ms) VALUES (?, "
-        "?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO " + std::string(table) +
+            " (visit, author, n, item, text, inspector, at_utc_ms, at_offset_min, at_boot_ms) VALUES (?, "
+            "?, ?, ?, ?, ?, ?, ?, ?)",
         BytesView(visit.id), made.author, made.n, text_or_null(item), text, std::string_view(visit.who.inspector),
         at.utc_ms, at.offset_min, at.boot_ms);
   }));
   return made;
 }
 
-Status VisitBook::change_note(BytesView id, EntryId entry, std::string_view text) {
+Status VisitBook::change_words(BytesView id, std::string_view table, EntryId entry, std::string_view text) {
   if (text.empty()) return fail(Code::kWordsMissing, "text");
   DUDAO_CHECK(check_text(text, kMaxNoteChars, "text"));
-  return change_entry(id, "note", entry, [&](const Open& visit) {
-    return db_.execute("UPDATE note SET text = ? WHERE visit = ? AND author = ? AND n = ?", text, BytesView(visit.id),
-                       entry.author, entry.n);
+  return change_entry(id, table, entry, [&](const Open& visit) {
+    return db_.execute("UPDATE " + std::string(table) + " SET text = ? WHERE visit = ? AND author = ? AND n = ?", text,
+                       BytesView(visit.id), entry.author, entry.n);
   });
 }
 
-Status VisitBook::void_note(BytesView id, EntryId entry, std::string_view reason) {
+Status VisitBook::void_words(BytesView id, std::string_view table, EntryId entry, std::string_view reason) {
   if (reason.empty()) return fail(Code::kWordsMissing, "reason");
   DUDAO_CHECK(check_text(reason, kMaxRemarkChars, "reason"));
-  return change_entry(id, "note", entry, [&](const Open& visit) {
-    return db_.execute("UPDATE note SET void_reason = ? WHERE visit = ? AND author = ? AND n = ?", reason,
-                       BytesView(visit.id), entry.author, entry.n);
+  return change_entry(id, table, entry, [&](const Open& visit) {
+    return db_.execute("UPDATE " + std::string(table) + " SET void_reason = ? WHERE visit = ? AND author = ? AND n = ?",
+                       reason, BytesView(visit.id), entry.author, entry.n);
   });
+}
+
+Result<EntryId> VisitBook::add_note(BytesView id, std::string_view item, std::string_view text) {
+  return add_words(id, "note", item, text);
+}
+Status VisitBook::change_note(BytesView id, EntryId entry, std::string_view text) {
+  return change_words(id, "note", entry, text);
+}
+Status VisitBook::void_note(BytesView id, EntryId entry, std::string_view reason) {
+  return void_words(id, "note", entry, reason);
+}
+
+Result<EntryId> VisitBook::add_highlight(BytesView id, std::string_view item, std::string_view text) {
+  return add_words(id, "highlight", item, text);
+}
+Status VisitBook::change_highlight(BytesView id, EntryId entry, std::string_view text) {
+  return change_words(id, "highlight", entry, text);
+}
+Status VisitBook::void_highlight(BytesView id, EntryId entry, std::string_view reason) {
+  return void_words(id, "highlight", entry, reason);
 }
 
 Result<std::vector<std::string>> VisitBook::draw_classes(BytesView id, const std::vector<std::string>& classes,
@@ -704,7 +726,10 @@ Status VisitBook::submit(BytesView id, std::string_view waived) {
                         "(SELECT 1 FROM visit_event e WHERE e.visit = ?1 AND e.inspector = m.inspector) AND NOT EXISTS "
                         "(SELECT 1 FROM answer a WHERE a.visit = ?1 AND a.observer = m.inspector) AND NOT EXISTS "
                         "(SELECT 1 FROM finding f WHERE f.visit = ?1 AND f.inspector = m.inspector) AND NOT EXISTS "
-                        "(SELECT 1 FROM note n WHERE n.visit = ?1 AND n.inspector = m.inspector) ORDER BY 1"));
+                        "(SELECT 1 FROM note n WHERE n.visit = ?1 AND n.inspector = m.inspector) AND NOT EXISTS "
+                        "(SELECT 1 FROM highlight h WHERE h.visit = ?1 AND h.inspector = m.inspector) AND NOT EXISTS "
+                        "(SELECT 1 FROM reinspection_result r WHERE r.visit = ?1 AND r.inspector = m.inspector) "
+                        "ORDER BY 1"));
     q.bind(BytesView(visit.id));
     while (true) {
       DUDAO_TRY(const bool found, q.step());
@@ -782,7 +807,8 @@ Status VisitBook::amend(BytesView id, std::string_view target, std::string_view 
   static const std::map<std::string_view, std::vector<std::string_view>> kFields = {
       {"answer", {"value", "total", "na_reason", "note"}},
       {"finding", {"severity", "clause", "text", "due_day", "superior_unit"}},
-      {"note", {"text"}}};
+      {"note", {"text"}},
+      {"highlight", {"text"}}};
   const auto fields = kFields.find(target);
   if (fields == kFields.end() || parts.size() != 2 ||
       std::find(fields->second.begin(), fields->second.end(), field) == fields->second.end())

@@ -21,7 +21,7 @@
 namespace dudao {
 
 // Characters are Unicode code points, so that every language has as many.
-inline constexpr std::size_t kMaxNoteChars = 10'000;     ///< of a note or feedback text
+inline constexpr std::size_t kMaxNoteChars = 10'000;     ///< of a note, a highlight or a feedback text
 inline constexpr std::size_t kMaxFindingChars = 4'000;   ///< of a finding's text
 inline constexpr std::size_t kMaxRemarkChars = 2'000;    ///< of a remark beside an answer, a reason, a name
 inline constexpr std::size_t kMaxStrokesBytes = 20'000;  ///< of a drawn signature
@@ -52,7 +52,7 @@ struct NewSignature {
   std::string reason;   ///< why
 };
 
-/// How a finding or a note of a visit is named: who made it (device number) and their count.
+/// How a finding, a note or a highlight of a visit is named: who made it (device number) and their count.
 struct EntryId {
   std::int64_t author = 0;
   std::int64_t n = 0;
@@ -122,10 +122,16 @@ class VisitBook {
   /// kWordsMissing, kVisitNotOpen.
   Status judge_finding(BytesView visit, BytesView finding_visit, EntryId id, std::string_view outcome,
                        std::string_view text);
+  /// A note is what the team keeps for itself and the office; a highlight what others could learn from the school: it
+  /// stands in the documents, and the office proposes a commendation for it.
   Result<EntryId> add_note(BytesView visit, std::string_view item, std::string_view text);
   /// Errors: kWordsMissing, kRowUnknown (none such, or voided), kNotYours (another's, and not the lead).
   Status change_note(BytesView visit, EntryId id, std::string_view text);
   Status void_note(BytesView visit, EntryId id, std::string_view reason);
+  /// As with notes.
+  Result<EntryId> add_highlight(BytesView visit, std::string_view item, std::string_view text);
+  Status change_highlight(BytesView visit, EntryId id, std::string_view text);
+  Status void_highlight(BytesView visit, EntryId id, std::string_view reason);
 
   /// Draws classes by the seed that came with a drawn visit; the same list gives the same order everywhere.
   /// Errors: kNoClassSeed, kClassList, kVisitNotOpen, kChangeTooLarge (the names together over some 60 KB).
@@ -145,9 +151,9 @@ class VisitBook {
   /// kEvidenceMissing (obstructed or no access without note or finding), kPartsMissing (members).
   Status submit(BytesView visit, std::string_view waived = {});
 
-  /// After submission: what should stand instead, and why. The old value stays. target: answer, finding or note; key as
-  /// shown ("A1.03/I001", "3/1"). The new value must be one that could have been recorded. Errors: kAmendTooEarly,
-  /// kRowUnknown, kWordsMissing, kAmendmentWrong, kSeverityUnknown, those of Checklist::check_answer.
+  /// After submission: what should stand instead, and why. The old value stays. target: answer, finding, note or
+  /// highlight; key as shown ("A1.03/I001", "3/1"). The new value must be one that could have been recorded. Errors:
+  /// kAmendTooEarly, kRowUnknown, kWordsMissing, kAmendmentWrong, kSeverityUnknown, those of Checklist::check_answer.
   Status amend(BytesView visit, std::string_view target, std::string_view key, std::string_view field,
                const Value& value, std::string_view reason);
   /// Before checking in: R1 to R5. Errors: kReasonCode.
@@ -177,6 +183,10 @@ class VisitBook {
   Result<Answers> answers_of(const Open& visit, std::string_view observer);
   Status put_answer(const Open& visit, std::string_view item, std::string_view observer, const AnswerValue& value,
                     std::string_view note);
+  /// Notes and highlights are alike.
+  Result<EntryId> add_words(BytesView visit, std::string_view table, std::string_view item, std::string_view text);
+  Status change_words(BytesView visit, std::string_view table, EntryId id, std::string_view text);
+  Status void_words(BytesView visit, std::string_view table, EntryId id, std::string_view reason);
   Status change_entry(BytesView visit, std::string_view table, EntryId id,
                       const std::function<Status(const Open&)>& change);
 

@@ -56,6 +56,7 @@ const std::vector<Declared>& declared() {
       {36, "proceeding", Scope::kOffice, Writer::kOffice},
       {37, "proceeding_step", Scope::kOffice, Writer::kOffice},
       {38, "rectification_photo", Scope::kVisit, Writer::kOffice},
+      {39, "highlight", Scope::kVisit, Writer::kDevice},
   };
   return tables;
 }

@@ -157,6 +157,12 @@ class RecordReader {
     }));
     std::stable_sort(out_.findings.begin(), out_.findings.end(),
                      [](const auto& a, const auto& b) { return a.severity > b.severity; });
+    const Table& highlights = table("highlight");
+    DUDAO_CHECK(rows_.of_visit(highlights, [&](Cells cells) -> Status {
+      if (text_of(highlights, cells, "void_reason").empty())
+        out_.highlights.push_back({text_of(highlights, cells, "item"), text_of(highlights, cells, "text")});
+      return {};
+    }));
     DUDAO_CHECK(looked_at_again());
     const Table& draws = table("class_draw");
     return rows_.of_visit(draws, [&](Cells cells) -> Status {
@@ -329,6 +335,18 @@ class Draft {
     document_.facts(facts);
   }
 
+  /// With its heading; nothing where none was recorded.
+  void highlights_table() {
+    if (visit_.highlights.empty()) return;
+    heading("亮点与经验", "Highlights");
+    Grid grid;
+    grid.columns = {{tr("序号", "No."), 9, true}, {tr("亮点", "What others could learn"), 109}};
+    std::size_t n = 0;
+    for (const VisitRecord::Highlight& one : visit_.highlights)
+      grid.rows.push_back({std::to_string(++n), about(one.item, one.text)});
+    document_.grid(std::move(grid));
+  }
+
   /// Nothing where there is none to show: the caller says so in its own words.
   bool findings_table(const std::vector<VisitRecord::Found>& findings, const std::optional<std::int64_t>& due_day) {
     if (findings.empty()) return false;
@@ -341,7 +359,7 @@ class Draft {
                     {tr("主管单位", "Answers to"), 21}};
     std::size_t n = 0;
     for (const VisitRecord::Found& found : findings) {
-      std::string said = found.item.empty() ? found.text : "[" + found.item + "] " + found.text;
+      std::string said = about(found.item, found.text);
       if (found.fixed_on_site) said += tr("（已当场整改）", " (put right at once)");
       std::vector<std::string> row = {std::to_string(++n), std::move(said), severity(found.severity), found.clause};
       const bool asked = !found.fixed_on_site && found.severity != Severity::kAdvice;
@@ -366,8 +384,7 @@ class Draft {
                     {tr("说明", "Remark"), 27}};
     std::size_t n = 0;
     for (const VisitRecord::Again& one : visit_.again)
-      grid.rows.push_back({std::to_string(++n), one.item.empty() ? one.text : "[" + one.item + "] " + one.text,
-                           std::to_string(one.round),
+      grid.rows.push_back({std::to_string(++n), about(one.item, one.text), std::to_string(one.round),
                            one.outcome == to_string(FindingState::kVerified)   ? tr("已整改到位", "Put right")
                            : one.outcome == to_string(FindingState::kRejected) ? tr("未整改到位", "Not put right")
                                                                                : tr("未查看", "Not looked at"),
@@ -522,6 +539,9 @@ class Draft {
     const std::size_t separator = tr("、", ", ").size();
     return out.empty() ? out : out.substr(0, out.size() - separator);
   }
+  static std::string about(const std::string& item, const std::string& text) {
+    return item.empty() ? text : "[" + item + "] " + text;
+  }
   std::string name_of(const std::string& observer) const {
     for (const VisitRecord::Member& member : visit_.team)
       if (member.code == observer) return member.name;
@@ -617,6 +637,7 @@ Result<Document> feedback_sheet(const VisitRecord& visit, bool chinese) {
   out.visit_facts();
   out.heading("反馈意见", "Feedback");
   out.document().paragraph(feedback.text);
+  out.highlights_table();
   out.heading("发现的问题", "Findings");
   if (!out.findings_table(visit.findings, {})) out.paragraph("未发现问题。", "Nothing was found amiss.");
   out.again_table();
@@ -667,6 +688,7 @@ Document opinion_letter(const VisitRecord& visit, const IssueWords& words, bool 
   if (visit.feedback) out.document().paragraph(visit.feedback->text);
   out.document().paragraph(words.text);
   if (!visit.feedback && words.text.empty()) out.paragraph("无。", "None.");
+  out.highlights_table();
   out.heading("存在的问题", "Findings");
   if (!out.findings_table(visit.findings, words.due_day)) out.paragraph("未发现问题。", "Nothing was found amiss.");
   out.heading("整改意见", "What is asked of the school");
@@ -697,6 +719,7 @@ Document inspection_report(const VisitRecord& visit, const IssueWords& words, bo
   if (visit.feedback) out.document().paragraph(visit.feedback->text);
   out.document().paragraph(words.text);
   if (!visit.feedback && words.text.empty()) out.paragraph("无。", "None.");
+  out.highlights_table();
   out.heading("发现的问题", "Findings");
   if (visit.findings.empty()) {
     out.paragraph("未发现问题。", "Nothing was found amiss.");

@@ -42,6 +42,9 @@ struct VisitRecord {
     std::optional<std::int64_t> due_day;
     bool fixed_on_site = false;
   };
+  struct Highlight {
+    std::string item, text;
+  };
   /// A finding of an earlier visit that this one looked at again.
   struct Again {
     std::string item, text;
@@ -70,7 +73,8 @@ struct VisitRecord {
   std::optional<Checklist> checklist;
   Answered answers;
   std::vector<Found> findings;        ///< that stand, the gravest first
-  std::vector<Again> again;           ///< in the order of their keys
+  std::vector<Highlight> highlights;  ///< that stand, in the order of their keys
+  std::vector<Again> again;           ///< likewise
   std::string drawn_classes;          ///< one a line
   std::optional<Feedback> feedback;   ///< the newest
   std::vector<Signature> signatures;  ///< under that one

@@ -153,8 +153,8 @@ constexpr CancelOutcome resolve_cancel(VisitState field_state) noexcept {
   }
 }
 
-/// Answers, findings, notes and evidence may be written and changed freely. Not once it is signed: the school's
-/// signature stands for the text as it was then, and what must be changed later is an amendment.
+/// Answers, findings, notes, highlights and evidence may be written and changed freely. Not once it is signed: the
+/// school's signature stands for the text as it was then, and what must be changed later is an amendment.
 constexpr bool may_edit(VisitState state) noexcept {
   return state == VisitState::kInProgress || state == VisitState::kSuspended || state == VisitState::kFeedback ||
          state == VisitState::kObstructed || state == VisitState::kNoAccess;

@@ -13,8 +13,8 @@
 namespace dudao {
 
 /// The tables that the root covers, in order. Within each: the rows of the visit in key order, all columns.
-inline constexpr std::array<std::string_view, 7> kRootTables = {
-    "answer", "finding", "note", "feedback", "signature", "class_draw", "reinspection_result"};
+inline constexpr std::array<std::string_view, 8> kRootTables = {
+    "answer", "finding", "note", "feedback", "signature", "class_draw", "reinspection_result", "highlight"};
 
 /// Feed every row of kRootTables, table by table, rows in key order.
 class VisitRoot {
@@ -32,8 +32,8 @@ class VisitRoot {
 };
 
 /// What the feedback on a visit speaks of; neither the feedback itself, nor the signatures under it.
-inline constexpr std::array<std::string_view, 5> kFeedbackTables = {"answer", "finding", "note", "class_draw",
-                                                                    "reinspection_result"};
+inline constexpr std::array<std::string_view, 6> kFeedbackTables = {
+    "answer", "finding", "note", "class_draw", "reinspection_result", "highlight"};
 /// What feedback and the signatures under it are bound to. `root`: over kFeedbackTables.
 Hash document_hash(BytesView visit, const Hash& root, std::string_view feedback_text);
 

@@ -35,6 +35,15 @@ CREATE TABLE reinspection_result (
   PRIMARY KEY (visit, finding_visit, finding_author, finding_n)
 ) WITHOUT ROWID;
 
+-- What others could learn from the school, recorded on the visit as a note is, and shown as findings are.
+
+CREATE TABLE highlight (
+  visit BLOB NOT NULL, author INTEGER NOT NULL, n INTEGER NOT NULL, item TEXT, text TEXT NOT NULL,
+  void_reason TEXT, inspector TEXT NOT NULL,
+  at_utc_ms INTEGER NOT NULL, at_offset_min INTEGER NOT NULL, at_boot_ms INTEGER NOT NULL,
+  PRIMARY KEY (visit, author, n)
+) WITHOUT ROWID;
+
 -- What a jurisdiction has settled: figures that rules ask for, and limits of time.
 
 CREATE TABLE policy (

@@ -487,7 +487,7 @@ class DeviceChanges {
       return {};
     }
     // What happened, what was signed and what was submitted is never rewritten.
-    static constexpr std::string_view kEditable[] = {"answer", "finding", "note", "reinspection_result"};
+    static constexpr std::string_view kEditable[] = {"answer", "finding", "note", "highlight", "reinspection_result"};
     if (std::find(std::begin(kEditable), std::end(kEditable), table.name) == std::end(kEditable))
       return fail(Code::kNotYours, std::string(table.name));
     if (table.name == "reinspection_result") return check_result_update(table, update);

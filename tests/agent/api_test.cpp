@@ -202,6 +202,22 @@ TEST_CASE("the door takes a visit to its end and shows honestly where everything
   CHECK(door.refused("note.change", longer) == static_cast<int>(Code::kParameterWrong));
   note["reason"] = "重复";
   door.ok("note.void", note);
+  json highlight = with(door.ok("highlight.add", with({{"item", "S1"}, {"text", "通道每日巡查并公示"}})));
+  highlight["text"] = "通道每日巡查，结果公示";
+  door.ok("highlight.change", highlight);
+  json second = with(door.ok("highlight.add", with({{"text", "误记"}})));
+  second["reason"] = "重复";
+  door.ok("highlight.void", second);
+  CHECK(door.refused("highlight.add", with({{"item", "S9"}, {"text", "x"}})) ==
+        static_cast<int>(Code::kAnswerUnknownItem));
+  CHECK(door.refused("highlight.add", with({{"text", ""}})) == static_cast<int>(Code::kParameterWrong));
+  second.erase("reason");
+  second["text"] = "又改";
+  CHECK(door.refused("highlight.change", second) == static_cast<int>(Code::kRowUnknown));
+  const json highlights = door.ok("visit.get", v)["highlights"];
+  REQUIRE(highlights.size() == 2);
+  CHECK(highlights[0]["text"] == "通道每日巡查，结果公示");
+  CHECK(highlights[1]["void_reason"] == "重复");
   CHECK(door.refused("visit.feedback_sheet", v) == static_cast<int>(Code::kFeedbackMissing));
   door.ok("visit.finish", v);
   CHECK(door.ok("visit.feedback", with({{"text", "总体良好"}}))["document_hash"].get<std::string>().size() == 64);

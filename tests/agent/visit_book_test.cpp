@@ -102,6 +102,45 @@ TEST_CASE("an inspector does a whole visit, and the office receives it") {
   CHECK(office->rebuild());
 }
 
+TEST_CASE("a highlight is part of what the school signs and the lead submits, and stays as it was") {
+  TestOffice office;
+  office.add_people_and_schools();
+  Inspector inspector(office, "I001");
+  inspector.enrol();
+  const Bytes visit = office.plan({"I001"});
+  inspector.must_sync();
+  VisitBook& book = inspector.book;
+  CHECK(book.add_highlight(visit, "", "早了").error().code == Code::kVisitNotOpen);
+  inspector.must(book.check_in(visit, {}, "室内无信号"));
+  inspector.must(book.answer(visit, "S1", number(1), ""));
+  inspector.must(book.answer(visit, "S2", number(3), ""));
+  const auto root = [&] { return *visit_root(*inspector.db, visit); };
+  const Hash without = root();
+  const EntryId first = book.add_highlight(visit, "S1", "通道每日巡查").value();
+  const Hash with = root();
+  CHECK(with != without);
+  CHECK(book.add_highlight(visit, "", "").error().code == Code::kWordsMissing);
+  CHECK(book.change_highlight(visit, {first.author, 9}, "x").error().code == Code::kRowUnknown);
+  inspector.must(book.finish(visit));
+  REQUIRE(book.feedback(visit, "总体良好。"));
+  CHECK(book.feedback_sheet(visit, true)->canonical().find("通道每日巡查") != std::string::npos);
+  inspector.must(book.change_highlight(visit, first, "通道每日巡查并公示"));
+  CHECK(root() != with);
+  CHECK(book.feedback_sheet(visit, true).error().code == Code::kFeedbackOutdated);
+  REQUIRE(book.feedback(visit, "总体良好。"));
+  inspector.must(book.sign(
+      visit, {.role = "HEAD", .name = {}, .outcome = "ABSENT", .strokes = {}, .witness = {}, .reason = "外出"}));
+  inspector.must(book.submit(visit));
+  CHECK(book.void_highlight(visit, first, "重复").error().code == Code::kVisitSubmitted);
+  inspector.must(
+      book.amend(visit, "highlight", std::to_string(first.author) + "/1", "text", std::string("每日两次"), "更正"));
+  CHECK(inspector.must_sync().refusals.empty());
+  CHECK(office.visit_state(visit) == "RECEIVED");
+  CHECK(office.cell("highlight", {BytesView(visit), first.author, first.n}, "text") == "通道每日巡查并公示");
+  CHECK(office.check().sound());
+  CHECK(office->rebuild());
+}
+
 TEST_CASE("a school that lets nobody in is a visit with evidence") {
   TestOffice office;
   office.add_people_and_schools();
@@ -247,7 +286,8 @@ TEST_CASE("the lead settles what the team observed differently, and submits with
   CHECK(office->rebuild());
 }
 
-TEST_CASE("who joined a visit that was under way has given their part with an answer") {
+TEST_CASE("who joined a visit that was under way has given their part with an answer or a highlight") {
+  const bool answers = GENERATE(true, false);
   TestOffice office;
   office.add_people_and_schools();
   Inspector lead(office, "I001");
@@ -260,7 +300,10 @@ TEST_CASE("who joined a visit that was under way has given their part with an an
   lead.must_sync();
   member.must_sync();
   CHECK(member.book.check_in(visit, {}, "x").error().code == Code::kTransitionNotAllowed);
-  member.must(member.book.answer(visit, "S2", number(5), ""));
+  if (answers)
+    member.must(member.book.answer(visit, "S2", number(5), ""));
+  else
+    REQUIRE(member.book.add_highlight(visit, "", "每班每天一节阅读课"));
   lead.must(lead.book.answer(visit, "S1", number(1), ""));
   lead.must(lead.book.answer(visit, "S2", number(5), ""));
   lead.must(lead.book.finish(visit));

@@ -33,6 +33,8 @@ std::vector<Step> recording(int agent, int n) {
             return b.add_finding(v, {"S1", "ADVICE", {}, "通道有杂物", {}, {}}).map([](auto) {});
           }),
       use("add a note", [](VisitBook& b, const Bytes& v) { return b.add_note(v, {}, "校门有保安").map([](auto) {}); }),
+      use("add a highlight",
+          [](VisitBook& b, const Bytes& v) { return b.add_highlight(v, "S1", "通道每日巡查").map([](auto) {}); }),
       use("finish", [](VisitBook& b, const Bytes& v) { return b.finish(v); }),
       use("feedback", [](VisitBook& b, const Bytes& v) { return b.feedback(v, "已反馈").map([](auto) {}); }),
       use("sign",

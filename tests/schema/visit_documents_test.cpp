@@ -235,6 +235,37 @@ TEST_CASE("opinion letter and report carry score, findings and what follows") {
   CHECK(said.find("closing\t") < said.find("heading\t附："));
 }
 
+TEST_CASE(
+    "highlights stand before the findings of sheet, opinion and report, and without any there is no such heading") {
+  Rows rows = small_visit();
+  add_feedback(rows, 1, 1, "总体良好", 1'000);
+  CHECK_FALSE(has(feedback_sheet(read(rows), true)->canonical(), "亮点"));
+  const auto add = [&](std::int64_t n, Value item, const char* text, Value void_reason) {
+    rows.add("highlight", {{"visit", kVisit},
+                           {"author", std::int64_t{1}},
+                           {"n", n},
+                           {"item", std::move(item)},
+                           {"text", text},
+                           {"void_reason", std::move(void_reason)}});
+  };
+  add(1, "Q1", "全员到岗", Value());
+  add(2, Value(), "误记", "重复");
+  add(3, Value(), "课后服务有特色", Value());
+  const VisitRecord visit = read(rows);
+  for (const std::string& said : {feedback_sheet(visit, true)->canonical(), opinion_letter(visit, {}, true).canonical(),
+                                  inspection_report(visit, {}, true).canonical()}) {
+    const std::size_t heading = said.find("、亮点与经验");
+    REQUIRE(heading != std::string::npos);
+    CHECK(has(said, "row\t1\t[Q1] 全员到岗\n"));
+    CHECK(has(said, "row\t2\t课后服务有特色\n"));
+    CHECK_FALSE(has(said, "误记"));
+    CHECK(said.find("问题", heading) != std::string::npos);
+  }
+  const std::string english = feedback_sheet(visit, false)->canonical();
+  CHECK(has(english, "2. Highlights"));
+  CHECK(has(english, "3. Findings"));
+}
+
 TEST_CASE("the sheet of a re-inspection says of each finding that it took along whether it is put right") {
   Rows rows = small_visit();
   add_feedback(rows, 1, 1, "复查", 1'000);

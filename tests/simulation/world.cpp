@@ -837,16 +837,27 @@ void World::work_in(Agent& device, const Bytes& visit, const Action& action) {
         device, "takes over what the answers call for" + here,
         [&] { return book.take_derived_findings(visit, "zh").map([](auto&&) {}); }, false);
   };
+  // Every fourth is a highlight.
+  const bool highlight = more % 4 == 0;
+  const std::string words = highlight ? "highlight" : "note";
   const auto note = [&] {
-    use(device, "writes a note" + here,
-        [&] { return book.add_note(visit, "", "记录" + std::to_string(more % 100)).map([](auto&&) {}); });
+    const std::string text = "记录" + std::to_string(more % 100);
+    use(device, "writes a " + words + here, [&] {
+      return (highlight ? book.add_highlight(visit, "", text) : book.add_note(visit, "", text)).map([](auto&&) {});
+    });
   };
   const auto change_note = [&] {
-    use(device, "changes a note" + here,
-        [&] { return book.change_note(visit, some_entry("note"), "改为" + std::to_string(more % 100)); });
+    const std::string text = "改为" + std::to_string(more % 100);
+    use(device, "changes a " + words + here, [&] {
+      const EntryId id = some_entry(words);
+      return highlight ? book.change_highlight(visit, id, text) : book.change_note(visit, id, text);
+    });
   };
   const auto void_note = [&] {
-    use(device, "takes back a note" + here, [&] { return book.void_note(visit, some_entry("note"), "重复"); });
+    use(device, "takes back a " + words + here, [&] {
+      const EntryId id = some_entry(words);
+      return highlight ? book.void_highlight(visit, id, "重复") : book.void_note(visit, id, "重复");
+    });
   };
   const auto classes = [&] {
     use(device, "draws classes" + here, [&] {
@@ -881,7 +892,8 @@ void World::work_in(Agent& device, const Bytes& visit, const Action& action) {
   };
   const auto amend = [&] {
     const bool to_note = more % 4 == 0;
-    const EntryId entry = some_entry("note");
+    const std::string target = !to_note ? "answer" : more % 3 == 0 ? "highlight" : "note";
+    const EntryId entry = some_entry(to_note ? target : "note");
     const std::string item = "S" + std::to_string(1 + more % 2);
     // Mostly what somebody did answer.
     std::string observer(kInspectors[more / 3 % std::size(kInspectors)]);
@@ -896,9 +908,8 @@ void World::work_in(Agent& device, const Bytes& visit, const Action& action) {
     const Value value = to_note        ? Value("更正" + std::to_string(more % 10))
                         : item == "S1" ? Value(std::int64_t{more / 5 % 2})
                                        : Value(std::int64_t{more / 5 % 102});
-    step(VisitEvent::kAmend, "amends " + std::string(to_note ? "note " : "answer ") + key, [&] {
-      return book.amend(visit, to_note ? "note" : "answer", key, to_note ? "text" : "value", value, "核对后更正");
-    });
+    step(VisitEvent::kAmend, "amends " + target + " " + key,
+         [&] { return book.amend(visit, target, key, to_note ? "text" : "value", value, "核对后更正"); });
   };
 
   using Deed = std::function<void()>;

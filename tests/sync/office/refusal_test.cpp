@@ -408,6 +408,11 @@ TEST_CASE("what breaks a rule the office registers without effect, tells with it
                          std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
     expected = Code::kNotYours;
   }
+  SECTION("a highlight by another device") {
+    rows.insert("highlight", {visit, device + 1, std::int64_t{1}, Value(), std::string("x"), Value(),
+                              std::string("I001"), std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
+    expected = Code::kNotYours;
+  }
   SECTION("an inspector who is not the device's") {
     rows.insert("note", {visit, device, std::int64_t{1}, Value(), std::string("x"), Value(), std::string("I002"),
                          std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
@@ -480,6 +485,15 @@ TEST_CASE("what breaks a rule the office registers without effect, tells with it
     for (const auto& [n, name] : {std::pair<std::int64_t, const char*>{3, "finish"}, {4, "sign"}, {5, "submit"}})
       liar.event(rows, n, name);
     expected = Code::kRootMissing;
+  }
+  SECTION("a submission whose hash leaves a highlight out") {
+    rows.insert("highlight", {visit, device, std::int64_t{1}, Value(), std::string("x"), Value(), std::string("I001"),
+                              std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
+    for (const auto& [n, name] : {std::pair<std::int64_t, const char*>{3, "finish"}, {4, "sign"}, {5, "submit"}})
+      liar.event(rows, n, name);
+    rows.insert("submission", {visit, std::string("I001"), to_bytes(BytesView(*visit_root(*liar.device.db, visit))),
+                               Value(), std::int64_t{1}, std::int64_t{0}, std::int64_t{1}});
+    expected = Code::kRootWrong;
   }
   SECTION("a submission with the hash of something else") {
     // What the device has just added itself is no excuse.
