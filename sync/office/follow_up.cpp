@@ -12,6 +12,11 @@ namespace dudao {
 namespace {
 
 constexpr std::int64_t kReboundDays = 365;
+// Schools are commended for a year's work.
+constexpr std::int64_t kHighlightDays = 365;
+// As much of what was seen on a visit as its commendation is opened with.
+constexpr std::size_t kToldHighlights = 10;
+constexpr std::size_t kToldHighlightBytes = 600;
 
 /// One finding, and what happened to it when.
 struct Followed {
@@ -187,6 +192,7 @@ Result<std::optional<Proposal>> propose(Store& rows, const Followed& one, const 
   if (chain.under_way || is_final(one.view.state)) return std::optional<Proposal>();
   Proposal out;
   out.kind = next_in_chain(chain.done);
+  out.visit = one.view.key.visit;
   out.finding = one.view.key;
   out.school = one.view.school;
   out.unit = one.unit;
@@ -213,6 +219,61 @@ Result<std::optional<Proposal>> propose(Store& rows, const Followed& one, const 
   out.limit = most_days.value;
   out.source = most_days.source;
   return std::optional(std::move(out));
+}
+
+/// On one line, and no longer than a proceeding should begin with.
+std::string told(std::string_view text) {
+  std::string out(excerpt(text, kToldHighlightBytes));
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
+  return out.size() < text.size() ? out + "……" : out;
+}
+
+/// What was written on each visit and not taken back; where it was amended after submission, it says so.
+Result<std::map<Bytes, std::vector<std::string>>> standing_highlights(Store& rows) {
+  std::set<std::pair<Bytes, std::string>> amended;
+  const Table& amendments = table_of("amendment");
+  DUDAO_CHECK(rows.each_row(amendments, [&](const StoredRow& row) -> Status {
+    if (text_in(amendments, row, "target") == "highlight")
+      amended.emplace(std::get<Bytes>(row.cells[0]), text_in(amendments, row, "target_key"));
+    return {};
+  }));
+  std::map<Bytes, std::vector<std::string>> out;
+  const Table& table = table_of("highlight");
+  DUDAO_CHECK(rows.each_row(table, [&](const StoredRow& row) -> Status {
+    if (!text_in(table, row, "void_reason").empty()) return {};
+    const auto& visit = std::get<Bytes>(row.cells[0]);
+    const std::string key = std::to_string(std::get<std::int64_t>(row.cells[1])) + "/" +
+                            std::to_string(std::get<std::int64_t>(row.cells[2]));
+    out[visit].push_back(told(text_in(table, row, "text")) + (amended.contains({visit, key}) ? "（另有更正）" : ""));
+    return {};
+  }));
+  return out;
+}
+
+/// One for each accepted visit with highlights that ended not too long ago and has no commendation yet.
+Status propose_commendations(Store& rows, const Seen& seen, std::int64_t today, std::vector<Proposal>& out) {
+  DUDAO_TRY(auto highlights, standing_highlights(rows));
+  DUDAO_TRY(const auto begun, all_proceedings(rows));
+  for (const ProceedingView& one : begun)
+    if (one.kind == ProceedingKind::kCommendation) highlights.erase(one.visit);
+  for (const VisitRow& visit : seen.visits) {
+    const auto recorded = highlights.find(visit.id);
+    if (recorded == highlights.end() || visit.state < VisitState::kAccepted || visit.state > VisitState::kClosed)
+      continue;
+    DUDAO_TRY(const auto ended, end_of_visit(rows, visit.id));
+    if (!ended || today - *ended > kHighlightDays) continue;
+    Proposal proposal;
+    proposal.kind = ProceedingKind::kCommendation;
+    proposal.visit = visit.id;
+    proposal.school = visit.school;
+    DUDAO_TRY(proposal.unit, unit_of_school(rows, visit.school));
+    proposal.reason = ProposalReason::kHighlight;
+    proposal.highlights = std::move(recorded->second);
+    proposal.count = static_cast<std::int64_t>(proposal.highlights.size());
+    out.push_back(std::move(proposal));
+  }
+  return {};
 }
 
 Result<std::set<FindingKey>> carried(Store& rows) {
@@ -375,16 +436,24 @@ std::string_view to_string(ProposalReason reason) noexcept {
       return "OVERDUE";
     case ProposalReason::kRebound:
       return "REBOUND";
+    case ProposalReason::kHighlight:
+      return "HIGHLIGHT";
   }
   return "UNKNOWN";
 }
 
 std::string Proposal::name() const {
-  return (kind ? std::string(to_string(*kind)) : std::string("REINSPECT")) + ":" + name_of(finding);
+  return (kind ? std::string(to_string(*kind)) : std::string("REINSPECT")) + ":" +
+         (finding ? name_of(*finding) : to_hex(visit));
+}
+
+std::string_view Proposal::basis() const noexcept {
+  return reason == ProposalReason::kHighlight ? "《教育督导条例》第二十四条" : "《教育督导条例》第二十五条";
 }
 
 std::string Proposal::facts() const {
-  const std::string which = "问题 " + std::to_string(finding.author) + "/" + std::to_string(finding.n);
+  const std::string which =
+      finding ? "问题 " + std::to_string(finding->author) + "/" + std::to_string(finding->n) : std::string();
   const std::string since = after.empty() ? "" : "（" + after + " 之后）";
   switch (reason) {
     case ProposalReason::kRejected:
@@ -393,6 +462,12 @@ std::string Proposal::facts() const {
       return which + " 逾期未整改 " + std::to_string(count) + " 天" + since;
     case ProposalReason::kRebound:
       return which + " 销号 " + std::to_string(count) + " 天后再次出现";
+    case ProposalReason::kHighlight: {
+      std::string out = "现场记录亮点 " + std::to_string(count) + " 项";
+      for (std::size_t i = 0; i < std::min(highlights.size(), kToldHighlights); ++i)
+        out += "\n" + std::to_string(i + 1) + ". " + highlights[i];
+      return out + (highlights.size() > kToldHighlights ? "\n……" : "");
+    }
   }
   return which;
 }
@@ -412,6 +487,7 @@ Result<std::vector<Proposal>> proposals(Store& rows, const Moment& at) {
     const auto rebound = back.find(one.view.key);
     if (rebound == back.end() || is_final(one.view.state) || carried_already.contains(one.view.key)) continue;
     Proposal again;
+    again.visit = one.view.key.visit;
     again.finding = one.view.key;
     again.school = one.view.school;
     again.unit = one.unit;
@@ -420,7 +496,10 @@ Result<std::vector<Proposal>> proposals(Store& rows, const Moment& at) {
     again.before = rebound->second.before;
     out.push_back(std::move(again));
   }
-  std::stable_sort(out.begin(), out.end(), [](const Proposal& a, const Proposal& b) { return a.finding < b.finding; });
+  DUDAO_CHECK(propose_commendations(rows, seen, today, out));
+  std::stable_sort(out.begin(), out.end(), [](const Proposal& a, const Proposal& b) {
+    return std::tie(a.visit, a.finding) < std::tie(b.visit, b.finding);
+  });
   return out;
 }
 

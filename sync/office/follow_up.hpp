@@ -1,8 +1,8 @@
 #pragma once
 
-/// What should be seen to after visits, worked out anew from the rows each time: limits that run, what the chain from
-/// interview to sanction proposes, what came back after it was put right, and what the public may read. Nothing here
-/// changes anything; a person takes a proposal over by opening the proceeding.
+/// What should be seen to after visits, worked out anew from the rows each time: limits that run, commendations
+/// and what the chain from interview to sanction proposes, what came back after it was put right, and what the public
+/// may read. Nothing here changes anything; a person takes a proposal over by opening the proceeding.
 
 #include "sync/office/proceeding.hpp"
 
@@ -41,29 +41,35 @@ struct Rebound {
 /// By rising keys; of several verified before the newest. Errors: as deadlines_due().
 Result<std::vector<Rebound>> rebounds(Store& rows, const Moment& at);
 
-enum class ProposalReason : std::uint8_t { kRejected = 1, kOverdue, kRebound };
+enum class ProposalReason : std::uint8_t { kRejected = 1, kOverdue, kRebound, kHighlight };
 /// "REJECTED". Static storage.
 std::string_view to_string(ProposalReason reason) noexcept;
 
 struct Proposal {
   std::optional<ProceedingKind> kind;  ///< nothing: a re-inspection, which is planned as a visit
-  FindingKey finding;
+  Bytes visit;
+  std::optional<FindingKey> finding;  ///< of the visit; a commendation has none
   std::string school, unit;
   ProposalReason reason{};
-  std::int64_t count = 0;            ///< rejections, or days overdue, or days from verification to the new finding
-  std::int64_t limit = 0;            ///< that the count has reached; of days overdue that it is above
-  std::string source;                ///< of the limit
-  std::string after;                 ///< code of the proceeding before it in the chain; empty: the first
-  std::optional<FindingKey> before;  ///< of a rebound: what had been verified
+  /// Rejections, or days overdue, or days from verification to the new finding, or highlights.
+  std::int64_t count = 0;
+  std::int64_t limit = 0;               ///< that the count has reached; of days overdue that it is above
+  std::string source;                   ///< of the limit
+  std::string after;                    ///< code of the proceeding before it in the chain; empty: the first
+  std::optional<FindingKey> before;     ///< of a rebound: what had been verified
+  std::vector<std::string> highlights;  ///< of a commendation: what the team wrote, each on one line and cut
 
-  /// "INTERVIEW:0199…:3/1", "REINSPECT:0199…:3/1": what a person names who takes it over.
+  /// "INTERVIEW:0199…:3/1", "REINSPECT:0199…:3/1", "COMMENDATION:0199…": what a person names who takes it over.
   std::string name() const;
   /// What the proceeding states, in the office's language.
   std::string facts() const;
-  /// Regulations on Education Inspection art. 25: whoever does not put right what was found answers for it.
-  static constexpr std::string_view kBasis = "《教育督导条例》第二十五条";
+  /// Regulations on Education Inspection art. 25: whoever does not put right what was found answers for it; of a
+  /// commendation art. 24: what was found counts when a school is judged and rewarded. Static storage.
+  std::string_view basis() const noexcept;
 };
-/// By findings. Of each that is rejected so often or overdue so long as policy_for() says at the school's unit: an
+/// By visits and findings. Of each visit that was accepted, ended within the last 365 days and has highlights that
+/// stand, and no commendation yet: one.
+/// Of each finding that is rejected so often or overdue so long as policy_for() says at the school's unit: an
 /// interview. Once that was filed, and it was rejected or overdue as long once more since: a notification. Once that
 /// was sent, likewise: a sanction. While one of them is under way there is no proposal, and after one was dismissed
 /// only for what happened since. Errors: as deadlines_due().

@@ -533,6 +533,8 @@ class Year {
       }
       visit.findings.push_back(std::move(finding));
     }
+    if (found == 0 && chance_.one_in(30))
+      must(book.add_highlight(visit.id, "", "全员参与的阅读课"), "noting a highlight");
     for (const auto& [v, f] : visit.carried) {
       PlayedFinding& finding = visits_[v].findings[f];
       const bool good = !chance_.one_in(4);
@@ -662,8 +664,9 @@ class Year {
       decide("proceeding.open", [&](Store& rows) -> Result<ChangesBuilder> {
         ProceedingOpening opening;
         opening.kind = *one.kind;
+        opening.visit = one.visit;
         opening.finding = one.finding;
-        opening.basis = Proposal::kBasis;
+        opening.basis = one.basis();
         opening.text = one.facts();
         opening.person = kBoss;
         ChangesBuilder out;

@@ -294,6 +294,13 @@ TEST_CASE("people of a unit see and change what belongs to it and nothing of its
     CHECK(at.code("LI", "finding keep-photo", {{"finding", finding_there}, {"data", ""}}) == Code::kOutsideUnit);
     CHECK(at.code("LI", "finding photo", {{"finding", finding_there}, {"photo", ""}}) == Code::kOutsideUnit);
     CHECK(at.code("LI", "finding show", {{"finding", here + ":1/1"}}) == Code::kFindingUnknown);
+    for (const std::string& proposal : {"INTERVIEW:" + finding_there, "COMMENDATION:" + there})
+      CHECK(at.code("LI", "proceeding open", {{"proposal", proposal}}) == Code::kOutsideUnit);
+    for (const std::string& proposal : {"COMMENDATION:" + here, std::string("COMMENDATION:x")}) {
+      CHECK(at.code("LI", "proceeding open", {{"proposal", proposal}}) == Code::kProceedingUnknown);
+      // One that is within reach opens nothing else.
+      CHECK(at.code("LI", "visit show", {{"visit", there}, {"proposal", proposal}}) == Code::kOutsideUnit);
+    }
     const auto plan = [&](const char* school, json findings = json::array()) {
       return at.code("LI", "plan",
                      {{"school", school},

@@ -69,13 +69,14 @@ Status check_draw(Store& rows, const Reach& reach, const DrawFiles& files) {
   return {};
 }
 
-Result<std::vector<FindingKey>> findings_named(const json& params) {
+Result<std::vector<Bytes>> visits_named(const json& params) {
+  std::vector<Bytes> out;
+  if (const std::string id = text_of(params, "visit"); !id.empty()) out.push_back(from_hex(id).value_or(Bytes()));
   std::vector<std::string> names = params.value("findings", std::vector<std::string>());
   if (const std::string one = text_of(params, "finding"); !one.empty()) names.push_back(one);
-  std::vector<FindingKey> out;
   for (const std::string& name : names) {
-    DUDAO_TRY(FindingKey key, finding_from(name));
-    out.push_back(std::move(key));
+    DUDAO_TRY(const FindingKey key, finding_from(name));
+    out.push_back(key.visit);
   }
   return out;
 }
@@ -83,8 +84,7 @@ Result<std::vector<FindingKey>> findings_named(const json& params) {
 /// What a call would be about, read outside of the store.
 struct Named {
   std::string school, unit, person, campaign, authority, proceeding;
-  std::optional<Bytes> visit;
-  std::vector<FindingKey> findings;
+  std::vector<Bytes> visits;  ///< also those of findings and of what is proposed
   std::vector<std::string> inspectors;
   std::optional<DrawFiles> draw;
 };
@@ -92,8 +92,7 @@ struct Named {
 Result<Named> named_in(Office& office, std::string_view method, Right right, const json& params) {
   Named out;
   out.school = text_of(params, "school");
-  if (const std::string id = text_of(params, "visit"); !id.empty()) out.visit = from_hex(id);
-  DUDAO_TRY(out.findings, findings_named(params));
+  DUDAO_TRY(out.visits, visits_named(params));
   // The figures of every jurisdiction are everybody's to read.
   if (method != "policy list") out.unit = text_of(params, "unit");
   if (right == Right::kPeople) out.person = text_of(params, "person");
@@ -117,8 +116,13 @@ Result<Named> named_in(Office& office, std::string_view method, Right right, con
   }
   if (method == "proceeding step" || method == "proceeding show") out.proceeding = text_of(params, "code");
   if (const std::string proposal = text_of(params, "proposal"); !proposal.empty()) {
-    DUDAO_TRY(FindingKey key, finding_from(std::string_view(proposal).substr(proposal.find(':') + 1)));
-    out.findings.push_back(std::move(key));
+    const std::string about = proposal.substr(proposal.find(':') + 1);
+    if (about.find(':') == std::string::npos) {
+      out.visits.push_back(from_hex(about).value_or(Bytes()));
+    } else {
+      DUDAO_TRY(const FindingKey key, finding_from(about));
+      out.visits.push_back(key.visit);
+    }
   }
   if (right != Right::kEnrol && !method.starts_with("inspector ")) return out;
   if (const std::string inspector = text_of(params, "inspector"); !inspector.empty())
@@ -151,13 +155,12 @@ Status check_reach(Office& office, std::string_view unit, std::string_view metho
   return office.read([&](Store& rows) -> Status {
     DUDAO_TRY(const Reach reach, Reach::of(rows, unit));
     if (!named.school.empty()) DUDAO_CHECK(check_school(rows, reach, named.school));
-    if (named.visit) DUDAO_CHECK(check_visit(rows, reach, *named.visit));
-    for (const FindingKey& finding : named.findings) DUDAO_CHECK(check_visit(rows, reach, finding.visit));
+    for (const Bytes& visit : named.visits) DUDAO_CHECK(check_visit(rows, reach, visit));
     for (const std::string& inspector : named.inspectors) DUDAO_CHECK(check_inspector(rows, reach, inspector));
     if (named.draw) DUDAO_CHECK(check_draw(rows, reach, *named.draw));
     // Nothing named stands for the whole, which is what a figure of the nation and a person of the whole office are.
     if (!named.proceeding.empty()) DUDAO_CHECK(check_proceeding(rows, reach, named.proceeding));
-    const bool of_no_place = named.school.empty() && !named.visit && named.findings.empty();
+    const bool of_no_place = named.school.empty() && named.visits.empty();
     const bool sets_unit = method == "policy set" || method == "person add" || method == "campaign add" ||
                            (method == "proceeding open" && of_no_place) ||
                            (method == "person change" && params.contains("unit") && !params.at("unit").is_null());

@@ -28,10 +28,10 @@ Result<Admitted> admit(Office& office, Logins& logins, std::string_view method, 
 /// A fingerprint as it was read out, without what people put between its digits.
 std::string plain_thumbprint(std::string typed);
 
-/// Whether what a call names lies within the unit: the parameters visit, finding, findings and school of every method;
-/// unit, person, inspector, device, thumbprint, draw, files and campaign where something is done to it, since what is
-/// decided above may be seen below. What is not there passes: the method says so itself.
-/// Errors: kOutsideUnit, kOptionWrong, database errors.
+/// Whether what a call names lies within the unit: the parameters visit, finding, findings, proposal and school of
+/// every method; unit, person, inspector, device, thumbprint, draw, files and campaign where something is done to it,
+/// since what is decided above may be seen below. What is not there passes: the method says so itself. Errors:
+/// kOutsideUnit, kOptionWrong, database errors.
 Status check_reach(Office& office, std::string_view unit, std::string_view method, Right right,
                    const nlohmann::json& params);
 

@@ -147,8 +147,11 @@ Result<json> open_one(const AdminCall& call) {
       DUDAO_TRY(const Proposal taken, find_proposal(rows, proposal, at));
       if (!taken.kind) return fail(Code::kProceedingWrong, "a re-inspection is planned as a visit: " + proposal);
       made.kind = *taken.kind;
+      if (!made.visit.empty() && made.visit != taken.visit)
+        return fail(Code::kProceedingWrong, "open: the proposal is about visit " + to_hex(taken.visit));
+      made.visit = taken.visit;
       made.finding = taken.finding;
-      if (made.basis.empty()) made.basis = Proposal::kBasis;
+      if (made.basis.empty()) made.basis = taken.basis();
       made.text = taken.facts() + (opening.text.empty() ? "" : "\n" + opening.text);
     }
     ChangesBuilder out;
@@ -221,7 +224,8 @@ Result<json> list_proposals(const AdminCall& call) {
       if (!within) continue;
       out.push_back({{"proposal", one.name()},
                      {"kind", one.kind ? json(to_string(*one.kind)) : json("REINSPECT")},
-                     {"finding", name_of(one.finding)},
+                     {"visit", to_hex(one.visit)},
+                     {"finding", finding_or_null(one.finding)},
                      {"school", one.school},
                      {"unit", text_or_null(one.unit)},
                      {"reason", to_string(one.reason)},
@@ -433,9 +437,11 @@ void add_looks(CLI::App& group, const OfficeCommands& office, const std::shared_
   list->add_flag("--overdue", given->overdue, office.tr("Only where the office is behind", "仅已逾期"));
   office.add(group, "proposals", "What is proposed; a person decides", "系统建议（由人决定）", [=] {
     return at->tell("proceeding proposals", json::object(), [&](const json& done) {
-      for (const json& one : done.at("proposals"))
+      for (const json& one : done.at("proposals")) {
+        const auto facts = one.at("facts").get<std::string>();
         at->say(one.at("proposal").get<std::string>() + "  " + one.at("school").get<std::string>() + "  " +
-                one.at("facts").get<std::string>());
+                facts.substr(0, facts.find('\n')));
+      }
       at->say(at->tr("Proposals: ", "建议数：") + std::to_string(done.at("proposals").size()));
     });
   });

@@ -34,6 +34,7 @@ struct CountyOfCases {
   TestOffice office;
   TestDevice device{office, "I001"};
   Bytes visit;
+  std::vector<std::string> highlights;
 
   /// Minutes of the day at the place at which the visit ends; the place is so far ahead of UTC.
   explicit CountyOfCases(std::string kind = "SPECIAL", std::string_view date = "2026-02-11", int minute = 30,
@@ -70,7 +71,8 @@ struct CountyOfCases {
   std::int64_t today() { return local_day(moment().utc_ms, 480); }
   Moment moment() { return now(office.platform.clock); }
 
-  /// A whole visit with so many findings on S1, received and accepted.
+  /// A whole visit with so many findings on S1 and with `highlights`, of which "误记" is taken back; received and
+  /// accepted.
   Bytes inspect(std::string kind, std::string_view date, int minute, int offset, std::int64_t findings,
                 bool accept = true) {
     VisitPlan plan;
@@ -96,6 +98,13 @@ struct CountyOfCases {
             "INSERT INTO finding VALUES (?, ?, ?, 'S1', 'ORDINARY', NULL, '通道堵塞', ?, NULL, 'OPEN', NULL, 'I001', "
             "?, ?, ?)",
             BytesView(id), device.number(), n, day_of(date) + 30, at.utc_ms, at.offset_min, at.boot_ms);
+      });
+    for (std::size_t n = 0; n < highlights.size(); ++n)
+      device.write([&] {
+        return device.db->execute("INSERT INTO highlight VALUES (?, ?, ?, NULL, ?, ?, 'I001', ?, ?, ?)", BytesView(id),
+                                  device.number(), static_cast<std::int64_t>(n + 1), std::string_view(highlights[n]),
+                                  highlights[n] == "误记" ? ValueView("重复") : ValueView(), at.utc_ms, at.offset_min,
+                                  at.boot_ms);
       });
     device.write([&] { return device.answer(id, "S1", std::int64_t{0}); });
     device.write([&] { return device.answer(id, "S2", std::int64_t{2}); });
@@ -251,15 +260,16 @@ struct CountyOfCases {
     for (const FindingEvent event : {FindingEvent::kAcknowledge, FindingEvent::kPlan, FindingEvent::kReport})
       rectify(key, event);
   }
-  /// Interview, notification or sanction as the newest proposal has it.
+  /// What the first proposal is about.
   std::string take_over() {
     REQUIRE(decide([&](Store& rows) -> Result<ChangesBuilder> {
               DUDAO_TRY(const auto all, proposals(rows, moment()));
               DUDAO_TRY(const Proposal one, find_proposal(rows, all.at(0).name(), moment()));
               ProceedingOpening opening;
               opening.kind = one.kind.value();
+              opening.visit = one.visit;
               opening.finding = one.finding;
-              opening.basis = Proposal::kBasis;
+              opening.basis = one.basis();
               opening.text = one.facts();
               opening.person = "王处长";
               ChangesBuilder out;
@@ -644,6 +654,57 @@ TEST_CASE("a finding that was rejected twice is proposed for interview, one that
   }) == Code::kProceedingUnknown);
   at.to_reported(at.finding(), at.today() + 10);
   at.rectify(at.finding(), FindingEvent::kVerify);
+  CHECK(at.proposed().empty());
+}
+
+TEST_CASE("a visit with highlights is proposed for a commendation until a person takes that over, or a year long") {
+  CountyOfCases at;
+  const auto inspect = [&](std::vector<std::string> highlights, std::string_view date, bool accept) {
+    at.go(date, 8 * 60);
+    at.highlights = std::move(highlights);
+    at.visit = at.inspect("ROUTINE", date, 9 * 60, 480, 1, accept);
+  };
+  inspect({"误记"}, "2026-04-07", true);
+  CHECK(at.proposed().empty());
+  inspect({"每班每天\n一节阅读课", "误记", "食堂后厨全程直播"}, "2026-04-08", false);
+  CHECK(at.proposed().empty());  // The office has not looked at it yet.
+  at.device.write([&] {
+    return at.device.db->execute(
+        "INSERT INTO amendment VALUES (?, 1, 1, 'highlight', '1/3', 'text', zeroblob(32), '食堂后厨周一至周五直播', "
+        "'更正', 'I001', 1, 480, 1)",
+        BytesView(at.visit));
+  });
+  REQUIRE(at.device.must_sync().refusals.empty());
+  REQUIRE(at.office->visit_event("王处长", at.visit, "accept", "", ""));
+  CHECK(at.proposed() == std::vector<std::string>{"COMMENDATION HIGHLIGHT 2"});
+  const auto commended = [&] {
+    const auto all = at.proposed();
+    return std::find(all.begin(), all.end(), "COMMENDATION HIGHLIGHT 2") != all.end();
+  };
+  at.go("2027-04-08");
+  CHECK(commended());
+  at.go("2027-04-09");
+  CHECK_FALSE(commended());
+  at.go("2026-04-08");
+  const std::string commendation = at.take_over();
+  const ProceedingView taken = at.view(commendation);
+  CHECK(taken.facts == "现场记录亮点 2 项\n1. 每班每天 一节阅读课\n2. 食堂后厨全程直播（另有更正）");
+  CHECK(taken.basis == "《教育督导条例》第二十四条");
+  CHECK((taken.visit == at.visit && taken.school == "140001" && !taken.finding));
+  CHECK(at.proposed().empty());
+  at.steps(commendation, {Event::kDecline});
+  CHECK(at.proposed().empty());
+
+  std::vector<std::string> many;
+  for (int i = 1; i <= 11; ++i) many.push_back("亮点" + std::string(1'000, 'x'));
+  inspect(many, "2026-04-09", true);
+  CHECK(at.proposed() == std::vector<std::string>{"COMMENDATION HIGHLIGHT 11"});
+  const std::string facts = at.view(at.take_over()).facts;
+  CHECK(facts.size() < 10 * 620);
+  CHECK(facts.find("x……\n10. 亮点") != std::string::npos);
+  CHECK(facts.find("\n11. ") == std::string::npos);
+  CHECK(facts.ends_with("\n……"));
+  CHECK(at.office->rebuild());
   CHECK(at.proposed().empty());
 }
 
