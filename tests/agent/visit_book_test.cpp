@@ -21,15 +21,25 @@ struct Inspector : TestDevice {
   }
 };
 
+/// A visit that one inspector is to make, and has on their device.
+struct OwnVisit {
+  TestOffice office;
+  Inspector inspector{office, "I001"};
+  Bytes visit;
+
+  OwnVisit() {
+    office.add_people_and_schools();
+    inspector.enrol();
+    visit = office.plan({"I001"});
+    inspector.must_sync();
+  }
+};
+
 }  // namespace
 
 TEST_CASE("an inspector does a whole visit, and the office receives it") {
-  TestOffice office;
-  office.add_people_and_schools();
-  Inspector inspector(office, "I001");
-  inspector.enrol();
-  const Bytes visit = office.plan({"I001"});
-  inspector.must_sync();
+  OwnVisit at;
+  auto& [office, inspector, visit] = at;
   VisitBook& book = inspector.book;
 
   CHECK(book.check_in(visit, {}, "").error().code == Code::kPlaceOrReason);
@@ -103,18 +113,14 @@ TEST_CASE("an inspector does a whole visit, and the office receives it") {
 }
 
 TEST_CASE("a highlight is part of what the school signs and the lead submits, and stays as it was") {
-  TestOffice office;
-  office.add_people_and_schools();
-  Inspector inspector(office, "I001");
-  inspector.enrol();
-  const Bytes visit = office.plan({"I001"});
-  inspector.must_sync();
+  OwnVisit at;
+  auto& [office, inspector, visit] = at;
   VisitBook& book = inspector.book;
   CHECK(book.add_highlight(visit, "", "早了").error().code == Code::kVisitNotOpen);
   inspector.must(book.check_in(visit, {}, "室内无信号"));
   inspector.must(book.answer(visit, "S1", number(1), ""));
   inspector.must(book.answer(visit, "S2", number(3), ""));
-  const auto root = [&] { return *visit_root(*inspector.db, visit); };
+  const auto root = [&] { return *visit_root(*at.inspector.db, at.visit); };
   const Hash without = root();
   const EntryId first = book.add_highlight(visit, "S1", "通道每日巡查").value();
   const Hash with = root();
@@ -142,12 +148,8 @@ TEST_CASE("a highlight is part of what the school signs and the lead submits, an
 }
 
 TEST_CASE("a school that lets nobody in is a visit with evidence") {
-  TestOffice office;
-  office.add_people_and_schools();
-  Inspector inspector(office, "I001");
-  inspector.enrol();
-  const Bytes visit = office.plan({"I001"});
-  inspector.must_sync();
+  OwnVisit at;
+  auto& [office, inspector, visit] = at;
   inspector.must(inspector.book.prepare(visit));
   CHECK(inspector.book.refuse_entry(visit, {}, "").error().code == Code::kWordsMissing);
   inspector.must(inspector.book.refuse_entry(visit, {}, "门卫称校长不在，不予开门"));
@@ -159,12 +161,8 @@ TEST_CASE("a school that lets nobody in is a visit with evidence") {
 }
 
 TEST_CASE("a refused signature needs a witness or words, and the visit goes on") {
-  TestOffice office;
-  office.add_people_and_schools();
-  Inspector inspector(office, "I001");
-  inspector.enrol();
-  const Bytes visit = office.plan({"I001"});
-  inspector.must_sync();
+  OwnVisit at;
+  auto& [office, inspector, visit] = at;
   VisitBook& book = inspector.book;
   inspector.must(book.check_in(visit, {}, "室内无信号"));
   inspector.must(book.pause(visit, "次日继续"));
@@ -185,12 +183,8 @@ TEST_CASE("a refused signature needs a witness or words, and the visit goes on")
 }
 
 TEST_CASE("an inspector recuses themselves before preparing, and the office sees it") {
-  TestOffice office;
-  office.add_people_and_schools();
-  Inspector inspector(office, "I001");
-  inspector.enrol();
-  const Bytes visit = office.plan({"I001"});
-  inspector.must_sync();
+  OwnVisit at;
+  auto& [office, inspector, visit] = at;
   CHECK(inspector.book.recuse(visit, "R9").error().code == Code::kReasonCode);
   inspector.must(inspector.book.recuse(visit, "R2"));
   CHECK(inspector.must_sync().refusals.empty());
@@ -200,12 +194,8 @@ TEST_CASE("an inspector recuses themselves before preparing, and the office sees
 }
 
 TEST_CASE("danger is sealed at once") {
-  TestOffice office;
-  office.add_people_and_schools();
-  Inspector inspector(office, "I001");
-  inspector.enrol();
-  const Bytes visit = office.plan({"I001"});
-  inspector.must_sync();
+  OwnVisit at;
+  auto& [office, inspector, visit] = at;
   inspector.must(inspector.book.check_in(visit, {}, "室内无信号"));
   REQUIRE(inspector.book.add_finding(visit, {.item = "",
                                              .severity = "DANGER",
