@@ -48,13 +48,13 @@ const std::string kSchool = R"J(
 }  // namespace
 
 TEST_CASE("a template gives its items, sections, texts and hash") {
-  const std::string json =
+  const std::string body =
       R"({"format":"dudao-checklist-1","code":"2026-routine","version":3,"title":{"en":"Visit","zh":"督导"},"languages":["zh","en"],)"
       R"("sections":[{"code":"D1","title":"领域","guidance":"g","sections":[{"code":"D1.1","title":"指标","items":[)"
       R"({"code":"D1.1.a","type":"decimal","decimals":2,"title":{"zh":"面积","en":"Area"},"guidance":{"zh":"量"},"unit":"㎡","min":0,)"
       R"("max":"99.50","required":false,"allow_na":true,"statutory":true,"clause":"条","min_photos":2},)"
       R"({"code":"D1.1.b","type":"single","title":"t","options":[{"code":"1","label":{"zh":"一"}}]}]}]}]})";
-  const auto list = Checklist::parse(json);
+  const auto list = Checklist::parse(body);
   REQUIRE(list);
   CHECK(list->code() == "2026-routine");
   CHECK(list->version() == 3);
@@ -63,7 +63,7 @@ TEST_CASE("a template gives its items, sections, texts and hash") {
   CHECK(list->title().in("fr") == "督导");
   CHECK(list->title().all().front().first == "zh");
   CHECK(list->languages() == std::vector<std::string>{"zh", "en"});
-  CHECK(list->hash() == sha256(view(json)));
+  CHECK(list->hash() == sha256(view(body)));
   REQUIRE(list->sections().size() == 2);
   CHECK_FALSE(list->sections()[0].parent);
   CHECK(list->sections()[1].parent == 0);
@@ -115,12 +115,12 @@ TEST_CASE("what is not strict JSON is refused") {
                               std::string(100'000, '['),
                               std::string(50'000, '['),
                               std::string(20, '[') + std::string(20, ']')};
-  for (const std::string& json : rows) {
-    const auto list = Checklist::parse(json);
-    INFO(json.substr(0, 200));
+  for (const std::string& body : rows) {
+    const auto list = Checklist::parse(body);
+    INFO(body.substr(0, 200));
     REQUIRE_FALSE(list);
     CHECK((list.error().code == Code::kChecklistNotJson ||
-           (json.size() > kMaxChecklistBytes && list.error().code == Code::kChecklistTooBig)));
+           (body.size() > kMaxChecklistBytes && list.error().code == Code::kChecklistTooBig)));
   }
 }
 
@@ -611,10 +611,10 @@ TEST_CASE("a subset asks only what was chosen") {
 }
 
 TEST_CASE("what is published never changes") {
-  const std::string json = template_json(kYes);
-  const auto first = Checklist::parse(json);
-  const auto spaced = Checklist::parse(json + " ");
-  const auto second = Checklist::parse(replaced(json, "\"version\":1", "\"version\":2"));
+  const std::string body = template_json(kYes);
+  const auto first = Checklist::parse(body);
+  const auto spaced = Checklist::parse(body + " ");
+  const auto second = Checklist::parse(replaced(body, "\"version\":1", "\"version\":2"));
   REQUIRE((first && spaced && second));
   CHECK(check_republication(*first, *first));
   CHECK(check_republication(*first, *second));
@@ -659,8 +659,8 @@ TEST_CASE("what somebody wrote is repeated in an error only as far as it is shor
       replaced(template_json(kYes), "\"yes_no\"", "\"yes_no\",\"visible_if\":\"a = '" + chinese + "'\""),
       replaced(template_json(kYes), "\"yes_no\"", "\"yes_no\",\"visible_if\":\"a '" + chinese + "'\""),
       "{\"" + chinese + "\":1,\"" + chinese + "\":2}"};
-  for (const std::string& json : rows) {
-    const Error error = refusal(json);
+  for (const std::string& body : rows) {
+    const Error error = refusal(body);
     INFO(error.detail);
     CHECK(error.detail.size() < 200);
     CHECK(is_utf8(view(error.detail)));

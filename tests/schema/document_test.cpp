@@ -2,6 +2,7 @@
 
 #include "platform/crypto.hpp"
 #include "schema/document_html.hpp"
+#include "tests/support/has.hpp"
 #include "tests/support/text_file.hpp"
 
 #include <sstream>
@@ -9,6 +10,7 @@
 #include <catch2/catch.hpp>
 
 using namespace dudao;
+using namespace dudao::test;
 
 namespace {
 
@@ -50,8 +52,6 @@ Document with_text(std::string text) {
   document.closing({text, text});
   return document;
 }
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

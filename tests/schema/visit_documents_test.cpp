@@ -1,5 +1,6 @@
 #include "schema/document_html.hpp"
 #include "tests/schema/long_visit.hpp"
+#include "tests/support/has.hpp"
 
 #include <functional>
 
@@ -9,8 +10,6 @@ using namespace dudao;
 using namespace dudao::test;
 
 namespace {
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 /// Rows in memory, as either end would give them.
 struct Rows {

@@ -2,6 +2,7 @@
 
 #include "schema/document_html.hpp"
 #include "tests/schema/long_visit.hpp"
+#include "tests/support/has.hpp"
 #include "tests/support/temp_folder.hpp"
 #include "tests/tools/program.hpp"
 
@@ -13,8 +14,6 @@ using namespace dudao;
 using namespace dudao::test;
 
 namespace {
-
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 Bytes pdf_of(const Document& document) {
   auto made = document_pdf(document);

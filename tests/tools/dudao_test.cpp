@@ -1,5 +1,6 @@
 #include "platform/crypto.hpp"
 #include "schema/tables.hpp"
+#include "tests/support/has.hpp"
 #include "tests/support/temp_folder.hpp"
 #include "tests/tools/program.hpp"
 
@@ -15,8 +16,6 @@ using nlohmann::json;
 namespace {
 
 const std::string kSample = DUDAO_SOURCE_DIR "/tools/sample/";
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 json parsed(const Ran& ran) {
   INFO(ran.out << ran.err);

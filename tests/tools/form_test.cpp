@@ -1,5 +1,6 @@
 // Checklists from other people's forms, on the command line.
 
+#include "tests/support/has.hpp"
 #include "tests/support/temp_folder.hpp"
 #include "tests/tools/program.hpp"
 
@@ -15,14 +16,12 @@ using nlohmann::json;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 const std::string kSurvey =
     "type,name,label,relevant\nstart,start,,\nselect_one yn,meals,Are there meals?,\ninteger,eat,How many "
     "eat?,${meals} = 'yes'\n";
 const std::string kChoices = "list_name,name,label\nyn,yes,Yes\nyn,no,No\n";
 
-struct Desk {
+struct FormDesk {
   TempFolder folder;
   Environment environment = {{"DUDAO_OFFICE_DATA", folder / "office"},
                              {"DUDAO_OFFICE_SECRET", folder / "secret/office"},
@@ -42,7 +41,7 @@ struct Desk {
 }  // namespace
 
 TEST_CASE("a form given as CSV becomes a checklist, in both languages of the program") {
-  const Desk desk;
+  const FormDesk desk;
   const Ran english = desk.run(desk.form(kSurvey, {"--version", "3", "--out", desk.folder / "meals.json"}));
   INFO(english.out << english.err);
   REQUIRE(english.exit_code == 0);
@@ -61,7 +60,7 @@ TEST_CASE("a form given as CSV becomes a checklist, in both languages of the pro
 }
 
 TEST_CASE("a form that cannot be taken is listed by row, and nothing is written") {
-  const Desk desk;
+  const FormDesk desk;
   const std::string survey = kSurvey + "audio,talk,Talk,\ntext,why,Why,${nobody} = 1\n";
   const Ran ran = desk.run(desk.form(survey, {"--out", desk.folder / "meals.json"}));
   CHECK(ran.exit_code == 1);
@@ -77,7 +76,7 @@ TEST_CASE("a form that cannot be taken is listed by row, and nothing is written"
 }
 
 TEST_CASE("a form given as a workbook is published like any checklist") {
-  const Desk desk;
+  const FormDesk desk;
   REQUIRE(desk.run({"init", "--origin", "test.dudao/office"}).exit_code == 0);
   const std::string path = desk.folder / "form.xlsx";
   lxw_workbook* book = workbook_new(path.c_str());
@@ -105,7 +104,7 @@ TEST_CASE("a form given as a workbook is published like any checklist") {
 }
 
 TEST_CASE("a system of indicators becomes a checklist on the command line") {
-  const Desk desk;
+  const FormDesk desk;
   spill(
       desk.folder / "system.json",
       R"({"name":"体系","tree":[{"code":"1","name":"域","weight":10,"children":[{"code":"1.1","name":"指标","isLeaf":true,

@@ -1,4 +1,5 @@
 #include "sync/office/one_time_code.hpp"
+#include "tests/support/has.hpp"
 #include "tests/support/temp_folder.hpp"
 #include "tests/tools/program.hpp"
 
@@ -57,8 +58,6 @@ struct Desk {
     done({"publish-template", kSample + "checklists/routine-visit.json"});
   }
 };
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

@@ -22,7 +22,8 @@ json done(const Ran& ran) {
   return json::parse(ran.out);
 }
 
-std::vector<std::string> replay(const std::string& data, const std::string& state, int agents, int visits = 0) {
+std::vector<std::string> replay_arguments(const std::string& data, const std::string& state, int agents,
+                                          int visits = 0) {
   return {"run",      "--json",
           "--data",   data,
           "--state",  state,
@@ -65,27 +66,28 @@ TEST_CASE("made visits go through agents and office and come out equal, with row
   rows.push_back(good_row(3));
   spill(folder / "data/nigeria-visits/visits_top3states.csv", csv(rows));
 
-  const json out = done(run_program("dudao-replay", replay(folder / "data", folder / "state", 3), {}, 120));
+  const json out = done(run_program("dudao-replay", replay_arguments(folder / "data", folder / "state", 3), {}, 120));
   check_proven(out, 7, folder / "state");
   REQUIRE(out.at("refused").size() == 1);
   CHECK(out.at("refused").at(0).at("error").get<std::string>().find("2420") != std::string::npos);
   CHECK(out.at("recorded_here") == 7);
 
   SECTION("running it again does nothing twice") {
-    const json again = done(run_program("dudao-replay", replay(folder / "data", folder / "state", 3), {}, 120));
+    const json again =
+        done(run_program("dudao-replay", replay_arguments(folder / "data", folder / "state", 3), {}, 120));
     check_proven(again, 7, folder / "state");
     CHECK(again.at("recorded_here") == 7);
     CHECK(again.at("statements") == out.at("statements"));
   }
   SECTION("another number of agents does not fit what is there") {
-    const Ran refused = run_program("dudao-replay", replay(folder / "data", folder / "state", 2), {}, 120);
+    const Ran refused = run_program("dudao-replay", replay_arguments(folder / "data", folder / "state", 2), {}, 120);
     CHECK(refused.exit_code != 0);
     CHECK(refused.err.find("6024") != std::string::npos);
   }
   SECTION("a row that changed after it was recorded is named, with the fields") {
     rows[2]["num_classrms_total"] = "5";
     spill(folder / "data/nigeria-visits/visits_top3states.csv", csv(rows));
-    const Ran ran = run_program("dudao-replay", replay(folder / "data", folder / "state", 3), {}, 120);
+    const Ran ran = run_program("dudao-replay", replay_arguments(folder / "data", folder / "state", 3), {}, 120);
     CHECK(ran.exit_code == 3);
     const json differing = json::parse(ran.out).at("different");
     REQUIRE(differing.size() == 1);
@@ -109,7 +111,7 @@ TEST_CASE("real visits survive interruptions at any moment and come out equal") 
     REQUIRE(whole);
     spill(folder / ("data/" + file), file == "nigeria-visits/visits_top3states.csv" ? first_rows(*whole, 60) : *whole);
   }
-  const auto arguments = replay(folder / "data", folder / "state", 3);
+  const auto arguments = replay_arguments(folder / "data", folder / "state", 3);
   for (const int signal : {SIGINT, SIGTERM, SIGKILL}) {
     Running run("dudao-replay", arguments);
     for (int waited = 0; waited < 300; ++waited) {
@@ -128,7 +130,7 @@ TEST_CASE("real visits survive interruptions at any moment and come out equal") 
 
 TEST_CASE("without the data the replay says what is missing") {
   const TempFolder folder;
-  const Ran ran = run_program("dudao-replay", replay(folder / "none", folder / "state", 1));
+  const Ran ran = run_program("dudao-replay", replay_arguments(folder / "none", folder / "state", 1));
   CHECK(ran.exit_code != 0);
   CHECK(ran.err.find("nigeria-form") != std::string::npos);
 }
