@@ -92,6 +92,20 @@ TEST_CASE("a portal, a server in trouble, a cut answer and no network change not
   CHECK(device.must_sync().receipted == 1);
 }
 
+TEST_CASE("what was recorded before the team learned that the visit is cancelled is kept, and the visit goes on") {
+  OneVisit one;
+  auto& [office, device, visit] = one;
+  device.check_in(visit);
+  device.add_note(visit, 1);
+  REQUIRE(office->visit_event("王处长", visit, "cancel", "", "停课"));
+  REQUIRE(office.visit_state(visit) == "CANCELLED");
+  CHECK(device.must_sync().refusals.empty());
+  CHECK(office.visit_state(visit) == "IN_PROGRESS");
+  CHECK(office.cell("note", {BytesView(visit), device.number(), std::int64_t{1}}, "text") == "记录");
+  CHECK(device.state(visit) == "IN_PROGRESS");
+  CHECK(office->rebuild());
+}
+
 TEST_CASE("a clock ten years off in either direction records, synchronises, and is marked as not to be trusted") {
   for (const std::int64_t years : {-10, 10}) {
     TestOffice office;
