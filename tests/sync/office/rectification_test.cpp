@@ -684,6 +684,13 @@ TEST_CASE("a school shows with photographs what it was like before and after") {
         json{{"photo", after}, {"media", "image/png"}, {"data", to_base64(view(png))}});
   CHECK(refused({{"do", "see"}, {"photo", unknown}}) == Code::kPhotoUnknown);
 
+  // The report on another finding, its fourth step too, has none.
+  const json other_finding = {{"finding", std::to_string(at.device.number()) + "/3"}};
+  for (const char* deed : {"acknowledge", "plan"}) done(with(deed, other_finding));
+  done(with("report", other_finding));
+  CHECK(at.look(3).state == FindingState::kReported);
+  CHECK(at.look(3).photos.empty());
+
   // Whoever holds the code of another visit sees none of them.
   const Bytes other = at.office.plan({"I001", "I002"});
   json elsewhere = {{"do", "see"}, {"photo", after}};
@@ -712,7 +719,14 @@ TEST_CASE("a school shows with photographs what it was like before and after") {
   CHECK(at.look(1).photos.empty());
 
   const std::int64_t free = kMaxPhotosOfVisit - 4;
-  for (std::int64_t n = 0; n < free; ++n) kept(jpeg + std::to_string(n));
+  std::vector<std::string> many;
+  for (std::int64_t n = 0; n < free; ++n) many.push_back(kept(jpeg + std::to_string(n)).at("photo"));
   CHECK(kept(jpeg + "one more", 400).at("error").at("number") == static_cast<int>(Code::kTooManyPhotos));
   CHECK(kept(jpeg).at("photo") == before);
+  for (const char* deed : {"acknowledge", "plan"}) done(with(deed));
+  many.resize(kMaxPhotosOfReport + 1);
+  CHECK(refused(with("report", {{"before", many}})) == Code::kPhotosNamedWrong);
+  many.pop_back();
+  done(with("report", {{"before", many}}));
+  CHECK(at.look(1).photos.size() == kMaxPhotosOfReport);
 }
