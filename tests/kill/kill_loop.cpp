@@ -27,6 +27,7 @@
 #include <set>
 #include <thread>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <sys/prctl.h>
 
@@ -153,11 +154,11 @@ int main(int argc, char** argv) {
   int kills = 100;
   std::size_t agents = 4;
   std::uint64_t seed = std::random_device()();
-  for (std::size_t i = 0; i + 1 < arguments.size(); i += 2) {
-    if (arguments[i] == "--kills") kills = std::stoi(arguments[i + 1]);
-    if (arguments[i] == "--agents") agents = std::stoul(arguments[i + 1]);
-    if (arguments[i] == "--seed") seed = std::stoull(arguments[i + 1]);
-  }
+  CLI::App app{"Kills a real office and real agents under load, and looks for what was lost or doubled."};
+  app.add_option("--kills", kills, "how often")->capture_default_str()->check(CLI::Range(1, 1'000'000));
+  app.add_option("--agents", agents, "at once")->capture_default_str()->check(CLI::Range(1, 100));
+  app.add_option("--seed", seed, "of a run that is to begin as another did");
+  CLI11_PARSE(app, argc, argv);
   std::cout << "seed " << seed << std::endl;
   std::mt19937_64 chance(seed);
 
