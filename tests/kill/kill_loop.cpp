@@ -38,9 +38,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int kNotesPerVisit = 60;
+constexpr std::size_t kNotesPerKill =
+    150;  // Twice what was seen to be saved, so that every kill hits somebody who saves.
 constexpr int kNotesPerSync = 7;
-constexpr int kVisits = 200;
+constexpr std::size_t kVisits = 200;
 
 [[noreturn]] void give_up(const std::string& what) {
   std::cerr << "kill loop: " << what << std::endl;
@@ -82,7 +83,7 @@ json call(Agent& agent, const char* method, json params) {
 }
 
 int run_agent(const std::string& folder, const std::string& url, const std::string& inspector, const std::string& code,
-              bool finish) {
+              bool finish, std::size_t notes_per_visit) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   Machine own = machine(folder, "data");
   const auto agent = must(Agent::open(*own.platform, folder + "/data/agent.db"), "agent");
@@ -119,10 +120,10 @@ int run_agent(const std::string& folder, const std::string& url, const std::stri
     const json only = {{"visit", visit["visit"]}};
     json seen = call(*agent, "visit.get", only)["result"];
     std::size_t notes = seen["notes"].size();
-    if (notes >= kNotesPerVisit) continue;
+    if (notes >= notes_per_visit) continue;
     if (seen["state"] == "ASSIGNED" || seen["state"] == "READY")
       if (call(*agent, "visit.check_in", {{"visit", visit["visit"]}, {"reason", "室内"}}).contains("error")) continue;
-    for (; notes < kNotesPerVisit; ++notes) {
+    for (; notes < notes_per_visit; ++notes) {
       const std::string token = inspector + "/" + visit["visit"].get<std::string>() + "/" + std::to_string(notes);
       const json saved = call(*agent, "note.add", {{"visit", visit["visit"]}, {"text", token}});
       if (saved.contains("error")) give_up(saved.dump());
@@ -130,6 +131,7 @@ int run_agent(const std::string& folder, const std::string& url, const std::stri
       if (++saves % kNotesPerSync == 0) sync();
     }
   }
+  std::cout << "D" << std::endl;
   while (true) sync();  // until killed
 }
 
@@ -138,6 +140,7 @@ int run_agent(const std::string& folder, const std::string& url, const std::stri
 struct Told {
   std::mutex lock;
   std::set<std::string> saved;
+  std::set<std::size_t> done;                                             ///< agents that have nothing left to save
   std::map<std::string, std::pair<std::string, std::int64_t>> receipted;  ///< "agent/number": id, log index
 };
 
@@ -150,7 +153,8 @@ struct Target {
 int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments[0] == "agent")
-    return run_agent(arguments.at(1), arguments.at(2), arguments.at(3), arguments.at(4), arguments.at(5) == "finish");
+    return run_agent(arguments.at(1), arguments.at(2), arguments.at(3), arguments.at(4), arguments.at(5) == "finish",
+                     std::stoul(arguments.at(6)));
   int kills = 100;
   std::size_t agents = 4;
   std::uint64_t seed = std::random_device()();
@@ -160,6 +164,8 @@ int main(int argc, char** argv) {
   app.add_option("--seed", seed, "of a run that is to begin as another did");
   CLI11_PARSE(app, argc, argv);
   std::cout << "seed " << seed << std::endl;
+  const std::string notes_per_visit =
+      std::to_string(1 + static_cast<std::size_t>(kills) * kNotesPerKill / (agents * kVisits));
   std::mt19937_64 chance(seed);
 
   const TempFolder folder;
@@ -265,6 +271,8 @@ int main(int argc, char** argv) {
         words >> seq >> id >> index;
         const auto [there, fresh] = told.receipted.emplace(inspector(n) + "/" + seq, std::pair(id, index));
         if (!fresh && there->second != std::pair(id, index)) give_up("another receipt: " + line);
+      } else if (line == "D") {
+        told.done.insert(n);
       }
     }
   };
@@ -273,7 +281,8 @@ int main(int argc, char** argv) {
   for (std::size_t n = 0; n < agents; ++n)
     keepers.emplace_back([&, n] {
       while (!stopping) {
-        Running agent("dudao_kill_loop", {"agent", folder / inspector(n), url, inspector(n), codes[n], "go"});
+        Running agent("dudao_kill_loop",
+                      {"agent", folder / inspector(n), url, inspector(n), codes[n], "go", notes_per_visit});
         targets[n].id = agent.id();
         listen(agent, n);
         targets[n].id = -1;
@@ -287,10 +296,10 @@ int main(int argc, char** argv) {
   int office_kills = 0;
   // On a busy machine nobody would live long enough to save anything, and nothing could get lost.
   constexpr int kPatience = 25;  // kills
-  const std::size_t all_notes = agents * kVisits * kNotesPerVisit;
   std::size_t saved_before = 0;
   int stretch = 1;
   int longest = 1;
+  int kills_with_saves = 0;  // when everything was saved before the end
   for (int done = 0; done < kills;) {
     std::this_thread::sleep_for(stretch * std::chrono::milliseconds(pause_ms(chance)));
     const std::size_t victim = whom(chance);
@@ -300,10 +309,11 @@ int main(int argc, char** argv) {
     ++done;
     if (done % kPatience == 0) {
       const std::lock_guard guard(told.lock);
-      const bool idle = told.saved.size() == saved_before && saved_before < all_notes;
+      const bool idle = told.saved.size() == saved_before && told.done.size() < agents;
       stretch = idle ? std::min(stretch * 2, 16) : std::max(stretch / 2, 1);
       longest = std::max(longest, stretch);
       saved_before = told.saved.size();
+      if (told.done.size() == agents && kills_with_saves == 0) kills_with_saves = done;
     }
     office_kills += victim == agents ? 1 : 0;
   }
@@ -318,7 +328,8 @@ int main(int argc, char** argv) {
   Running office("dudao-office", {"serve", "--listen", url.substr(7), "--log", folder / "log"}, environment);
   if (office.line(30).empty()) give_up("the office did not start again");
   for (std::size_t n = 0; n < agents; ++n) {
-    Running agent("dudao_kill_loop", {"agent", folder / inspector(n), url, inspector(n), codes[n], "finish"});
+    Running agent("dudao_kill_loop",
+                  {"agent", folder / inspector(n), url, inspector(n), codes[n], "finish", notes_per_visit});
     listen(agent, n);
     if (agent.stop(0, 60) != 0) give_up(inspector(n) + " did not finish");
   }
@@ -389,5 +400,6 @@ int main(int argc, char** argv) {
             << " saves acknowledged, " << at_office.size() << " at the office; " << receipts
             << " receipts verify; ledger of " << report.statements << " statements sound; lost 0, doubled 0"
             << std::endl;
+  if (kills_with_saves > 0) std::cout << "nothing was left to save after " << kills_with_saves << " kills" << std::endl;
   return 0;
 }
