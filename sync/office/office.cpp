@@ -382,12 +382,15 @@ struct Office::Impl {
     if (in.statement.kid != key_id(device.key)) return fail(Code::kForeignStatement, to_hex(in.statement.kid));
     DUDAO_CHECK(verify_statement(in.statement, device.key));
     in.statement.to_be_signed = Bytes();
-    DUDAO_TRY(in.link, read_chain_link(in.statement.payload));
     auto change_set = read_change_set(in.statement.payload);
+    if (change_set) {
+      in.link = {change_set->seq, change_set->prev};
+      in.change_set = *std::move(change_set);
+      return {};
+    }
+    DUDAO_TRY(in.link, read_chain_link(in.statement.payload));
     // What a newer program says cannot be judged yet; it waits at the device until this office is brought up to date.
-    if (!change_set && change_set.error().code == Code::kSchemaNewer) return fail(change_set.error());
-    if (change_set) in.change_set = *std::move(change_set);
-    return {};
+    return change_set.error().code == Code::kSchemaNewer ? fail(change_set.error()) : Status();
   }
 
   /// Requests that arrive while one is being committed share the next commit.
