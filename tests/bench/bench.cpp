@@ -21,6 +21,7 @@
 #include <thread>
 
 #include <CLI/CLI.hpp>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,78 +126,106 @@ std::vector<Bytes> sealed_statements(Database& db) {
   return out;
 }
 
-/// What the office's time for a visit goes into, in microseconds of a core: what can be measured alone, and the rest.
-/// What stands above is given as it is measured there.
-void measure_office_parts(Field& field, std::size_t visits, int rounds, double passed_us, double used_us,
-                          double plain_us) {
-  const auto us_of = [&](const auto& work) {
-    return median_of(rounds, [&] { return spent_on(work).processor_s; }) * 1e6 / static_cast<double>(visits);
-  };
-  const std::int64_t device = must(author(*field.db), "author").device;
-  const PublicKey key = must(field.device_platform.keys.public_key(kDeviceKeyName), "key");
-  const double unpacking_us = us_of([&] {
+/// This thread, and those that it starts, on one core until the end of it. Where two run beside each other they often
+/// share a core's parts and slow each other down; only what ran alone can be added up.
+class OneCore {
+ public:
+  OneCore() {
+    if (sched_getaffinity(0, sizeof before_, &before_) != 0) give_up("sched_getaffinity");
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (std::size_t cpu = 0; CPU_COUNT(&one) == 0; ++cpu)
+      if (CPU_ISSET(cpu, &before_)) CPU_SET(cpu, &one);
+    if (sched_setaffinity(0, sizeof one, &one) != 0) give_up("sched_setaffinity");
+  }
+  ~OneCore() { sched_setaffinity(0, sizeof before_, &before_); }
+  OneCore(const OneCore&) = delete;
+  OneCore& operator=(const OneCore&) = delete;
+
+ private:
+  cpu_set_t before_;
+};
+
+/// What came over the wire, given again to a copy of the office as it was before.
+Spent give_to_office(Field& field, const std::string& copy, std::size_t visits) {
+  std::filesystem::copy_file(field.kept_office_path(), copy);
+  const auto office = must(Office::open(field.office_platform, {copy, "bench.dudao/office"}), "office");
+  Request request;
+  request.method = "POST";
+  request.path = kSyncPath;
+  const Spent spent = spent_on([&] {
     for (const Bytes& body : field.requests) {
-      const Bytes plain = must(decompress(body, kMaxSyncPlainBytes), "body");
-      const std::size_t request_bytes = must(CborReader(plain).item(), "request").size();
-      must(unpack_statements(BytesView(plain).subspan(request_bytes), device, key, kMaxStatementsPerRequest,
-                             kMaxSyncPlainBytes),
-           "pack");
+      request.body = body;
+      if (office->handle(request).status != 200) give_up("the office refused a sync that it took before");
     }
   });
-  const std::vector<Bytes> statements = sealed_statements(*field.db);
-  const double signature_us = us_of([&] {
-    for (const Bytes& bytes : statements)
-      must(verify_statement(must(parse_statement(bytes), "statement"), key), "signature");
-  });
-  const double reading_us = us_of([&] {
-    for (const Bytes& bytes : statements)
-      must(read_change_set(must(parse_statement(bytes), "statement").payload), "change set");
-  });
-  const std::string whole = "all of it";
-  figures.add(beside("  a visit: processor time on all cores", "µs", used_us, "the time that passes", passed_us));
-  figures.add(part("its signature", "µs", signature_us, whole, used_us));
-  figures.add(part("unpacking", "µs", unpacking_us, whole, used_us));
-  figures.add(part("reading what it changes", "µs", reading_us, whole, used_us));
-  figures.add(part("SQLite alone", "µs", plain_us, whole, used_us));
-  const double rest_us = used_us - signature_us - unpacking_us - reading_us - plain_us;
-  figures.add(part("rules, merging, the log and the rest", "µs", rest_us, whole, used_us));
-  // What can be done by other cores is; rows and rules go one after the other.
-  const double in_turn_us = plain_us + rest_us;
-  for (const unsigned cores : {std::max(1U, std::thread::hardware_concurrency()), 64U})
-    figures.add(beside("  the most that " + std::to_string(cores) + " cores allow", "/s",
-                       1e6 / std::max(in_turn_us, used_us / cores), "SQLite, the same rows", 1e6 / plain_us));
+  if (office->counters().registered != visits) give_up("not a change set a visit");
+  return spent;
 }
 
-/// The office alone: what came over the wire is given again to a copy of what it was before, and the rows that come of
-/// it to SQLite alone.
+/// Processor time on one core of what the office does with all visits, and of the parts of it that can be done alone.
+struct OfficeWork {
+  std::vector<double> all_s, plain_s, unpacking_s, signature_s, reading_s;
+
+  void measure(Field& field, const PlainOffice& plain, std::size_t visits) {
+    const OneCore one_core;
+    const TempFolder folder;
+    all_s.push_back(give_to_office(field, folder / "office.db", visits).processor_s);
+    plain_s.push_back(plain.insert().processor_s);
+    const std::int64_t device = must(author(*field.db), "author").device;
+    const PublicKey key = must(field.device_platform.keys.public_key(kDeviceKeyName), "key");
+    const auto take = [](std::vector<double>& into, const auto& work) { into.push_back(spent_on(work).processor_s); };
+    take(unpacking_s, [&] {
+      for (const Bytes& body : field.requests) {
+        const Bytes bytes = must(decompress(body, kMaxSyncPlainBytes), "body");
+        const std::size_t request_bytes = must(CborReader(bytes).item(), "request").size();
+        must(unpack_statements(BytesView(bytes).subspan(request_bytes), device, key, kMaxStatementsPerRequest,
+                               kMaxSyncPlainBytes),
+             "pack");
+      }
+    });
+    const std::vector<Bytes> statements = sealed_statements(*field.db);
+    take(signature_s, [&] {
+      for (const Bytes& bytes : statements)
+        must(verify_statement(must(parse_statement(bytes), "statement"), key), "signature");
+    });
+    take(reading_s, [&] {
+      for (const Bytes& bytes : statements)
+        must(read_change_set(must(parse_statement(bytes), "statement").payload), "change set");
+    });
+  }
+
+  void tell(double visits, double passed_us) const {
+    const auto us = [&](const std::vector<double>& some_s) { return median(some_s) * 1e6 / visits; };
+    const double used_us = us(all_s);
+    const double plain_us = us(plain_s);
+    const std::string whole = "all of it";
+    figures.add(beside("  a visit: processor time on one core", "µs", used_us, "the time that passes", passed_us));
+    figures.add(part("its signature", "µs", us(signature_s), whole, used_us));
+    figures.add(part("unpacking", "µs", us(unpacking_s), whole, used_us));
+    figures.add(part("reading what it changes", "µs", us(reading_s), whole, used_us));
+    figures.add(part("SQLite alone", "µs", plain_us, whole, used_us));
+    const double in_turn_us = used_us - us(signature_s) - us(unpacking_s) - us(reading_s);
+    figures.add(part("rules, merging, the log and the rest", "µs", in_turn_us - plain_us, whole, used_us));
+    // What can be done by other cores is; rows and rules go one after the other.
+    for (const unsigned cores : {std::max(1U, std::thread::hardware_concurrency()), 64U})
+      figures.add(beside("  the most that " + std::to_string(cores) + " cores allow", "/s",
+                         1e6 / std::max(in_turn_us, used_us / cores), "SQLite, the same rows", 1e6 / plain_us));
+  }
+};
+
+/// The office alone, and the rows that come of what it is given to SQLite alone.
 void measure_office(Field& field, std::size_t visits, int rounds) {
   std::vector<double> ours_s;
-  std::vector<double> ours_used_s;
   std::vector<double> theirs_s;
-  std::vector<double> theirs_used_s;
+  OfficeWork work;
   for (int round = 0; round < rounds; ++round) {
     const TempFolder folder;
     const std::string copy = folder / "office.db";
-    std::filesystem::copy_file(field.kept_office_path(), copy);
-    {
-      const auto office = must(Office::open(field.office_platform, {copy, "bench.dudao/office"}), "office");
-      Request request;
-      request.method = "POST";
-      request.path = kSyncPath;
-      const Spent ours = spent_on([&] {
-        for (const Bytes& body : field.requests) {
-          request.body = body;
-          if (office->handle(request).status != 200) give_up("the office refused a sync that it took before");
-        }
-      });
-      ours_s.push_back(ours.passed_s);
-      ours_used_s.push_back(ours.processor_s);
-      if (office->counters().registered != visits) give_up("not a change set a visit");
-    }
+    ours_s.push_back(give_to_office(field, copy, visits).passed_s);
     const PlainOffice plain(copy, *field.db);
-    const Spent theirs = plain.insert();
-    theirs_s.push_back(theirs.passed_s);
-    theirs_used_s.push_back(theirs.processor_s);
+    theirs_s.push_back(plain.insert().passed_s);
+    work.measure(field, plain, visits);
     if (round == 0)
       std::cout << visits << " change sets, " << plain.rows() << " rows in " << plain.transactions() << " transactions"
                 << std::endl;
@@ -207,9 +236,7 @@ void measure_office(Field& field, std::size_t visits, int rounds) {
                             0.7, true);
   figure.more_is_better = true;
   figures.add(figure);
-  const double us = 1e6 / count;
-  measure_office_parts(field, visits, rounds, median(ours_s) * us, median(ours_used_s) * us,
-                       median(theirs_used_s) * us);
+  work.tell(count, median(ours_s) * 1e6 / count);
 }
 
 /// Becomes, in a process of its own, the device whose folder this is: what the agent needs and no more.
@@ -489,6 +516,13 @@ void measure_main_job(const std::vector<MadeVisit>& work, const Options& options
     write_s = measure_write(field, book, work);
   }
   if (options.phase == "write") return;
+  if (options.phase == "office") {
+    field.keep();
+    field.again();
+    field.sync();
+    measure_office(field, work.size(), options.rounds);
+    return;
+  }
   const std::optional<Replicated> pouchdb = replicate_by_pouchdb(work, options);
   if (pouchdb)
     figures.add(beside("write, as above", "s", write_s, pouchdb_is + ", not durable", pouchdb->write.seconds));
@@ -729,7 +763,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000));
   app.add_option("--phase", options.phase, "only this part")
       ->capture_default_str()
-      ->check(CLI::IsMember({"all", "write", "small"}));
+      ->check(CLI::IsMember({"all", "write", "office", "small"}));
   app.add_option("--json", options.json, "write the figures to this file");
   app.add_option("--svg", options.picture, "draw the figures into this file");
   app.add_flag("--short", brief, "some minutes: 300 visits, 30 over each line");
@@ -770,7 +804,7 @@ int main(int argc, char** argv) {
       figures.add(alone("dudao, the program, stripped", "MiB", stripped_mib(options.program), 3));
     }
   }
-  if (options.phase != "write") measure_small(figures, options.rounds, brief);
+  if (options.phase == "all" || options.phase == "small") measure_small(figures, options.rounds, brief);
   std::cout << "medians of " << options.rounds << " rounds" << std::endl;
   figures.print(std::cout);
   if (!options.json.empty()) figures.write_json(options.json);
