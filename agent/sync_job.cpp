@@ -14,13 +14,13 @@ constexpr std::size_t kLargestBudget_bytes = 1u << 20;
 constexpr std::int64_t kFirstWait_ms = 5'000;
 constexpr std::int64_t kLongestWait_ms = 30 * 60 * 1000;
 
-/// After an exchange: what the link would have carried in ten seconds, but at most eight times as much, since what is
-/// larger is untried.
+/// After an exchange: what the link would have carried in ten seconds, but at most sixteen times as much, since what is
+/// larger is untried. From the first budget that is the largest: a good link costs one round trip to find out.
 std::size_t after_success(std::size_t budget_bytes, std::size_t plain_bytes, std::int64_t elapsed_ms) {
   if (plain_bytes < kSmallestBudget_bytes) return budget_bytes;  // Too little moved to learn from.
   const std::size_t carried_bytes = plain_bytes * static_cast<std::size_t>(kExchange_ms) /
                                     static_cast<std::size_t>(std::max<std::int64_t>(elapsed_ms, 1));
-  return std::clamp(std::min(carried_bytes, budget_bytes * 8), kSmallestBudget_bytes, kLargestBudget_bytes);
+  return std::clamp(std::min(carried_bytes, budget_bytes * 16), kSmallestBudget_bytes, kLargestBudget_bytes);
 }
 
 /// After a break that says of the link only that this was too much for it.

@@ -91,7 +91,7 @@ TEST_CASE("a request that timed out or was cut is halved down to a floor, for th
 
 TEST_CASE("after time-outs less goes into a request, and more again as it succeeds") {
   OnTheRoad road;
-  road.record(12);
+  road.record(24);
   for (int i = 0; i < 2; ++i) CHECK(road.run_through(Fault::kTimeOut).receipted == 0);
   REQUIRE(road.budget_bytes() == kSmallestBudget_bytes);
   std::vector<std::int64_t> budgets;
@@ -105,10 +105,10 @@ TEST_CASE("after time-outs less goes into a request, and more again as it succee
   const auto report = run_sync(road.device.platform, *road.device.db, options);
   REQUIRE(report);
   CHECK_FALSE(report->error);
-  CHECK(report->receipted == 12);
+  CHECK(report->receipted == 24);
   REQUIRE(receipted.size() >= 3);
   CHECK(receipted[0] == 1);  // One goes always, however small the budget.
-  CHECK(budgets[0] == 8 * kSmallestBudget_bytes);
+  CHECK(budgets[0] == 16 * kSmallestBudget_bytes);
   CHECK(budgets[1] == 64 * kSmallestBudget_bytes);
   CHECK(receipted[1] - receipted[0] > 1);
 }
