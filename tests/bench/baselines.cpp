@@ -155,7 +155,7 @@ Result<std::vector<std::vector<PlainAgent::Write>>> PlainAgent::read() {
 
 PlainOffice::PlainOffice(const std::string& office_db, Database& shapes) { must(read(office_db, shapes), "rows"); }
 
-Spent PlainOffice::insert() const {
+double PlainOffice::insert_s() const {
   const TempFolder folder;
   sqlite3* db = nullptr;
   if (sqlite3_open((folder / "plain.db").c_str(), &db) != SQLITE_OK) give_up("sqlite");
@@ -170,7 +170,7 @@ Spent PlainOffice::insert() const {
     if (sqlite3_prepare_v2(db, shape.insert.c_str(), -1, &inserts.back(), nullptr) != SQLITE_OK)
       give_up(sqlite3_errmsg(db));
   }
-  const Spent taken = spent_on([&] {
+  const double taken_s = seconds_of([&] {
     for (const auto& transaction : transactions_) {
       run(db, "BEGIN");
       for (const auto& [shape, cells] : transaction) {
@@ -184,7 +184,7 @@ Spent PlainOffice::insert() const {
   });
   for (sqlite3_stmt* insert : inserts) sqlite3_finalize(insert);
   sqlite3_close(db);
-  return taken;
+  return taken_s;
 }
 
 std::size_t PlainOffice::rows() const {

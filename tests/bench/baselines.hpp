@@ -57,7 +57,7 @@ class PlainOffice {
   /// shapes: a database of a device, whose tables lack the office's own columns.
   PlainOffice(const std::string& office_db, Database& shapes);
 
-  Spent insert() const;
+  double insert_s() const;
   std::size_t rows() const;
   std::size_t transactions() const { return transactions_.size(); }
 

@@ -147,34 +147,34 @@ class OneCore {
 };
 
 /// What came over the wire, given again to a copy of the office as it was before.
-Spent give_to_office(Field& field, const std::string& copy, std::size_t visits) {
+double give_to_office_s(Field& field, const std::string& copy, std::size_t visits) {
   std::filesystem::copy_file(field.kept_office_path(), copy);
   const auto office = must(Office::open(field.office_platform, {copy, "bench.dudao/office"}), "office");
   Request request;
   request.method = "POST";
   request.path = kSyncPath;
-  const Spent spent = spent_on([&] {
+  const double spent_s = seconds_of([&] {
     for (const Bytes& body : field.requests) {
       request.body = body;
       if (office->handle(request).status != 200) give_up("the office refused a sync that it took before");
     }
   });
   if (office->counters().registered != visits) give_up("not a change set a visit");
-  return spent;
+  return spent_s;
 }
 
-/// Processor time on one core of what the office does with all visits, and of the parts of it that can be done alone.
+/// How long the office takes for all visits on one core, and for the parts of it that can be done alone.
 struct OfficeWork {
   std::vector<double> all_s, plain_s, unpacking_s, signature_s, reading_s;
 
   void measure(Field& field, const PlainOffice& plain, std::size_t visits) {
     const OneCore one_core;
     const TempFolder folder;
-    all_s.push_back(give_to_office(field, folder / "office.db", visits).processor_s);
-    plain_s.push_back(plain.insert().processor_s);
+    all_s.push_back(give_to_office_s(field, folder / "office.db", visits));
+    plain_s.push_back(plain.insert_s());
     const std::int64_t device = must(author(*field.db), "author").device;
     const PublicKey key = must(field.device_platform.keys.public_key(kDeviceKeyName), "key");
-    const auto take = [](std::vector<double>& into, const auto& work) { into.push_back(spent_on(work).processor_s); };
+    const auto take = [](std::vector<double>& into, const auto& work) { into.push_back(seconds_of(work)); };
     take(unpacking_s, [&] {
       for (const Bytes& body : field.requests) {
         const Bytes bytes = must(decompress(body, kMaxSyncPlainBytes), "body");
@@ -185,32 +185,32 @@ struct OfficeWork {
       }
     });
     const std::vector<Bytes> statements = sealed_statements(*field.db);
+    std::vector<Statement> parsed;
     take(signature_s, [&] {
       for (const Bytes& bytes : statements)
-        must(verify_statement(must(parse_statement(bytes), "statement"), key), "signature");
+        must(verify_statement(parsed.emplace_back(must(parse_statement(bytes), "statement")), key), "signature");
     });
     take(reading_s, [&] {
-      for (const Bytes& bytes : statements)
-        must(read_change_set(must(parse_statement(bytes), "statement").payload), "change set");
+      for (const Statement& statement : parsed) must(read_change_set(statement.payload), "change set");
     });
   }
 
   void tell(double visits, double passed_us) const {
     const auto us = [&](const std::vector<double>& some_s) { return median(some_s) * 1e6 / visits; };
-    const double used_us = us(all_s);
+    const double one_core_us = us(all_s);
     const double plain_us = us(plain_s);
     const std::string whole = "all of it";
-    figures.add(beside("  a visit: processor time on one core", "µs", used_us, "the time that passes", passed_us));
-    figures.add(part("its signature", "µs", us(signature_s), whole, used_us));
-    figures.add(part("unpacking", "µs", us(unpacking_s), whole, used_us));
-    figures.add(part("reading what it changes", "µs", us(reading_s), whole, used_us));
-    figures.add(part("SQLite alone", "µs", plain_us, whole, used_us));
-    const double in_turn_us = used_us - us(signature_s) - us(unpacking_s) - us(reading_s);
-    figures.add(part("rules, merging, the log and the rest", "µs", in_turn_us - plain_us, whole, used_us));
+    figures.add(beside("  a visit on one core", "µs", one_core_us, "on all of this machine", passed_us));
+    figures.add(part("its signature", "µs", us(signature_s), whole, one_core_us));
+    figures.add(part("unpacking", "µs", us(unpacking_s), whole, one_core_us));
+    figures.add(part("reading what it changes", "µs", us(reading_s), whole, one_core_us));
+    figures.add(part("SQLite alone", "µs", plain_us, whole, one_core_us));
+    const double in_turn_us = one_core_us - us(signature_s) - us(unpacking_s) - us(reading_s);
+    figures.add(part("rules, merging, the log and the rest", "µs", in_turn_us - plain_us, whole, one_core_us));
     // What can be done by other cores is; rows and rules go one after the other.
     for (const unsigned cores : {std::max(1U, std::thread::hardware_concurrency()), 64U})
       figures.add(beside("  the most that " + std::to_string(cores) + " cores allow", "/s",
-                         1e6 / std::max(in_turn_us, used_us / cores), "SQLite, the same rows", 1e6 / plain_us));
+                         1e6 / std::max(in_turn_us, one_core_us / cores), "SQLite, the same rows", 1e6 / plain_us));
   }
 };
 
@@ -222,9 +222,9 @@ void measure_office(Field& field, std::size_t visits, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     const TempFolder folder;
     const std::string copy = folder / "office.db";
-    ours_s.push_back(give_to_office(field, copy, visits).passed_s);
+    ours_s.push_back(give_to_office_s(field, copy, visits));
     const PlainOffice plain(copy, *field.db);
-    theirs_s.push_back(plain.insert().passed_s);
+    theirs_s.push_back(plain.insert_s());
     work.measure(field, plain, visits);
     if (round == 0)
       std::cout << visits << " change sets, " << plain.rows() << " rows in " << plain.transactions() << " transactions"

@@ -6,25 +6,14 @@
 #include <iostream>
 #include <utility>
 
-#include <sys/resource.h>
-
 namespace dudao::test {
 
 double seconds_since(Steady::time_point began) { return std::chrono::duration<double>(Steady::now() - began).count(); }
 
-Spent spent_on(const std::function<void()>& work) {
-  const auto processor_s = [] {
-    rusage used{};
-    getrusage(RUSAGE_SELF, &used);
-    const auto seconds = [](const timeval& time) {
-      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-    };
-    return seconds(used.ru_utime) + seconds(used.ru_stime);
-  };
-  const double before_s = processor_s();
+double seconds_of(const std::function<void()>& work) {
   const auto began = Steady::now();
   work();
-  return {seconds_since(began), processor_s() - before_s};
+  return seconds_since(began);
 }
 
 double percentile(std::vector<double> values, double part) {

@@ -23,12 +23,7 @@ namespace dudao::test {
 
 using Steady = std::chrono::steady_clock;
 double seconds_since(Steady::time_point began);
-
-/// What some work took: of time, and of all cores and threads of this process.
-struct Spent {
-  double passed_s = 0, processor_s = 0;
-};
-Spent spent_on(const std::function<void()>& work);
+double seconds_of(const std::function<void()>& work);
 
 /// Between the two nearest ranks in proportion: part 0.5 is the median, of an even number the mean of the middle two.
 /// REQUIRES: at least one value.
