@@ -38,8 +38,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t kNotesPerKill =
-    150;  // Twice what was seen to be saved, so that every kill hits somebody who saves.
+/// Twice what was seen to be saved, so that every kill hits somebody who saves.
+constexpr std::size_t kNotesPerKill = 300;
 constexpr int kNotesPerSync = 7;
 constexpr std::size_t kVisits = 200;
 
