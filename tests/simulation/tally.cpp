@@ -20,12 +20,16 @@ constexpr Code kAllCodes[] = {
 /// With which the office refuses a device's change set or the part of a visit in it. What is no statement, not of its
 /// sender, or of a newer program is tried one by one in tests/sync/office/refusal_test.cpp.
 constexpr Code kRefusals[] = {
-    Code::kChangesShape,  Code::kVisitUnknown,       Code::kNotInTeam,    Code::kTransitionNotAllowed,
-    Code::kEventOrder,    Code::kNotYours,           Code::kVisitNotOpen, Code::kVisitSubmitted,
-    Code::kAmendTooEarly, Code::kRowUnknown,         Code::kAnswerType,   Code::kAnswerUnknownItem,
-    Code::kAnswerRange,   Code::kStateNotFollowed,   Code::kRootMissing,  Code::kRootWrong,
-    Code::kChainGap,      Code::kStatementSignature, Code::kResultWrong,
+    Code::kChangesShape,     Code::kVisitUnknown,       Code::kNotInTeam,          Code::kTransitionNotAllowed,
+    Code::kEventOrder,       Code::kNotYours,           Code::kVisitNotOpen,       Code::kVisitSubmitted,
+    Code::kAmendTooEarly,    Code::kRowUnknown,         Code::kAnswerType,         Code::kAnswerUnknownItem,
+    Code::kAnswerRange,      Code::kStateNotFollowed,   Code::kRootMissing,        Code::kRootWrong,
+    Code::kChainGap,         Code::kStatementSignature, Code::kResultWrong,        Code::kAnswerOption,
+    Code::kAnswerTextBad,    Code::kAnswerConstraint,   Code::kAnswerNaNotAllowed, Code::kAnswerReasonMissing,
+    Code::kAnswerCalculated,
 };
+/// With which the office refuses a device whatever it asks.
+constexpr Code kTurnedAway[] = {Code::kDeviceRevoked, Code::kDeviceForked, Code::kClockNotAgreed};
 
 template <class State, class Event>
 std::string name(const std::tuple<State, Event, Actor>& transition) {
@@ -82,6 +86,8 @@ std::vector<std::string> Tally::missing() const {
   std::vector<std::string> out;
   for (const Code code : kRefusals)
     if (!refusals.contains(code)) out.push_back("refusal " + std::string(info(code).name));
+  for (const Code code : kTurnedAway)
+    if (!errors.contains(code)) out.push_back("refusal of a device " + std::string(info(code).name));
   for (const VisitTransition& row : kVisitTransitions)
     for (const Actor actor : {Actor::kOffice, Actor::kInspector, Actor::kLead})
       if ((row.actors & bit(actor)) != 0 && !transitions.contains({row.from, row.event, actor}))

@@ -31,7 +31,12 @@ std::string checklist(int version) {
   {"code": "S3", "type": "text", "required": false, "title": {"zh": "其他情况"}, "visible_if": "S1 = 'no'"},
   {"code": "S4", "type": "yes_no", "required": false, "title": {"zh": "燃气报警器正常"},
    "scoring": {"mode": "met", "weight": 1},
-   "finding_if": [{"when": ". = 'no'", "severity": "DANGER", "text": {"zh": "燃气报警器失效"}}]}]}]})";
+   "finding_if": [{"when": ". = 'no'", "severity": "DANGER", "text": {"zh": "燃气报警器失效"}}]},
+  {"code": "S5", "type": "single", "required": false, "allow_na": true, "title": {"zh": "食堂供餐方式"},
+   "options": [{"code": "own", "label": {"zh": "自营"}}, {"code": "hired", "label": {"zh": "委托"}}]},
+  {"code": "S6", "type": "calculated", "calculate": "S2 * 2", "title": {"zh": "应有灭火器"}},
+  {"code": "S7", "type": "integer", "required": false, "min": 0, "max": 100, "constraint": ". < 50",
+   "title": {"zh": "过期灭火器数量"}}]}]})";
 }
 
 Error error_of(const Status& status) { return status ? Error{Code::kInternal, {}} : status.error(); }
@@ -760,6 +765,8 @@ void World::work_in(Agent& device, const Bytes& visit, const Action& action) {
       value.value = "楼道堆物" + std::to_string(more % 10);
     else if (item == "S2")
       value.value = std::int64_t{more % 11 == 0 ? 101 : more % 101};
+    else if (item == "S5")
+      value.value = more % 2 ? "own" : "hired";
     else
       value.value = std::int64_t{more % 3 ? 1 : 0};
     if (more % 13 == 0) value = {};
@@ -767,7 +774,7 @@ void World::work_in(Agent& device, const Bytes& visit, const Action& action) {
   };
   const auto answer = [&] {
     const std::string item = !looked->missing.empty() && more % 4 ? looked->missing[more % looked->missing.size()]
-                                                                  : "S" + std::to_string(1 + more % 5);
+                                                                  : "S" + std::to_string(1 + more % 8);
     const AnswerValue value = value_for(item);
     std::string words = "nothing";
     if (const auto* integer = std::get_if<std::int64_t>(&value.value)) words = std::to_string(*integer);
@@ -1016,6 +1023,19 @@ void World::change_by_hand(Agent& device, const Action& action) {
                       [&] { return add_answer("S2", inspector, std::string_view("许多")); }};
   const Deed too_many = {"answers beyond the range",
                          [&] { return add_answer("S2", inspector, std::int64_t{1'000'000}); }};
+  const Deed no_option = {"answers with what is no option",
+                          [&] { return add_answer("S5", inspector, std::string_view("none")); }};
+  const Deed worked_out = {"answers what is worked out", [&] { return add_answer("S6", inspector, std::int64_t{1}); }};
+  const Deed against = {"answers against the condition", [&] { return add_answer("S7", inspector, std::int64_t{60}); }};
+  const Deed controls = {"answers with control characters",
+                         [&] { return add_answer("S3", inspector, std::string_view("\a")); }};
+  const auto mark_na = [&](std::string_view item, const ValueView& value) -> Status {
+    DUDAO_CHECK(add_answer(item, inspector, value));
+    return db.execute("UPDATE answer SET na_reason = '无' WHERE visit = ? AND item = ? AND observer = ?", visit, item,
+                      inspector);
+  };
+  const Deed must_answer = {"marks as not applicable what must be answered", [&] { return mark_na("S1", {}); }};
+  const Deed both = {"answers and marks as not applicable", [&] { return mark_na("S5", std::string_view("own")); }};
   const Deed rootless = {"submits without the signed hash", [&] { return add_event("submit", 1); }};
   const Deed other_root = {"submits another hash", [&]() -> Status {
                              DUDAO_CHECK(add_event("submit", 1));
@@ -1035,7 +1055,9 @@ void World::change_by_hand(Agent& device, const Action& action) {
                              "ON CONFLICT DO UPDATE SET outcome = 'CLOSED'",
                              visit, number, inspector);
                        }};
-  if (may_edit(state)) deeds = {result, as_colleague, unasked, bytes, words, too_many, event_later, untold, amend};
+  if (may_edit(state))
+    deeds = {result,  as_colleague, unasked,     bytes, words,       too_many, no_option, worked_out,
+             against, controls,     must_answer, both,  event_later, untold,   amend};
   if (state == VisitState::kSigned || state == VisitState::kObstructed || state == VisitState::kNoAccess)
     deeds = {rootless, other_root};
   const auto& [what, deed] = deeds[action.more % deeds.size()];
