@@ -1,12 +1,19 @@
-/// A real client, a real listener, and a line that breaks after every byte of every kind of exchange.
+/// A real client, a real listener, and a line that breaks after every byte of every kind of exchange; of what is long,
+/// in strides behind its head unless DUDAO_EVERY_BYTE is set.
 
 #include "agent/sync_job.hpp"
 #include "platform/desktop/http.hpp"
+#include "schema/deadline.hpp"
+#include "sync/office/rectification.hpp"
+#include "sync/office/school_desk.hpp"
 #include "tests/network/cutting_proxy.hpp"
 #include "tests/sync/office/county.hpp"
 #include "tools/office/listener.hpp"
 
+#include <cstdlib>
 #include <set>
+
+#include <nlohmann/json.hpp>
 
 using namespace dudao;
 using namespace dudao::test;
@@ -96,8 +103,11 @@ struct Line {
   void cut_nothing() { proxy.cut_after(CuttingProxy::kNever, CuttingProxy::kNever); }
 };
 
-/// Where to cut what has so many bytes: after every byte of the first ones, where the head stands, and then in strides.
+/// Where to cut what has so many bytes: after every byte of the first ones, where the head stands, and then in strides,
+/// or with DUDAO_EVERY_BYTE in the environment after every byte of all.
 std::vector<std::uint64_t> cuts(std::uint64_t bytes, std::uint64_t every = 300, std::uint64_t stride = 7) {
+  static const bool all = std::getenv("DUDAO_EVERY_BYTE") != nullptr;
+  if (all) stride = 1;
   std::vector<std::uint64_t> out;
   for (std::uint64_t k = 0; k < bytes; k += k < every ? 1 : stride) out.push_back(k);
   return out;
@@ -396,4 +406,103 @@ TEST_CASE("receipts of many batches that break off anywhere are all asked for ag
   CHECK(line.exchange({}).value().receipted == kBatches);
   CHECK(receipts() == all);
   CHECK(line.office.ledger() == ledger);
+}
+
+TEST_CASE("what a school sends and breaks off after any byte is done whole and once, or not at all") {
+  Line line;
+  const Bytes visit = line.begun_visit();
+  const Moment at = now(line.device.platform.clock);
+  const std::int64_t today = local_day(at.utc_ms, static_cast<int>(at.offset_min));
+  line.device.write([&] {
+    return line.device.db->execute(
+        "INSERT INTO finding VALUES (?, ?, 1, 'S1', 'DANGER', NULL, '通道堵塞', ?, NULL, 'OPEN', NULL, 'I001', ?, ?, "
+        "?)",
+        BytesView(visit), line.device.number(), today + 30, at.utc_ms, at.offset_min, at.boot_ms);
+  });
+  REQUIRE_FALSE(line.sync().error);
+  Office& office = *line.office.office;
+  Clock& clock = line.office.platform.clock;
+  const FindingKey key{visit, line.device.number(), 1};
+  REQUIRE(office.decide("王处长", "register.import", [](Store&) -> Result<ChangesBuilder> {
+    ChangesBuilder rows;
+    rows.update("school", {std::string("140001")},
+                {{find_table("school")->column("superior_unit"), std::string("栖云县教育局")}});
+    return rows;
+  }));
+  REQUIRE(office.decide("王处长", "finding.notice", [&](Store& rows) -> Result<ChangesBuilder> {
+    RectificationSteps steps(rows, now(clock).utc_ms, today);
+    RectificationAct notice;
+    notice.finding = key;
+    notice.event = FindingEvent::kNotice;
+    notice.person = "王处长";
+    DUDAO_CHECK(steps.take(notice));
+    ChangesBuilder out;
+    steps.write(out);
+    return out;
+  }));
+  const std::string code = to_hex(offer_school_code(office, clock, "王处长", visit).value());
+  const auto state = [&] {
+    FindingView view;
+    REQUIRE(office.read([&](Store& rows) -> Status {
+      DUDAO_TRY(view, find_finding(rows, key));
+      return {};
+    }));
+    return view.state;
+  };
+  const auto ask = [&](nlohmann::json request, std::uint64_t up_limit, std::uint64_t down_limit) {
+    request["code"] = code;
+    line.proxy.cut_after(up_limit, down_limit);
+    return line.send("POST", kSchoolPath, to_bytes(view(request.dump())));
+  };
+  const std::string picture = "\xFF\xD8\xFF" + std::string(120, 'x');
+  const nlohmann::json photo = {{"do", "photo"}, {"data", to_base64(view(picture))}};
+  const nlohmann::json see = {{"do", "see"}, {"photo", to_hex(sha256(view(picture)))}};
+  const nlohmann::json step = {
+      {"do", "acknowledge"}, {"finding", std::to_string(line.device.number()) + "/1"}, {"person", "李校长"}};
+
+  // How many bytes the requests have; those of the answers are met by going on until one comes whole.
+  const auto bytes_up = [&](const nlohmann::json& request) {
+    const Result<HttpResponse> answer = ask(request, CuttingProxy::kNever, 0);
+    REQUIRE_FALSE(answer);
+    return line.proxy.up();
+  };
+  const auto cut_request = [&](const nlohmann::json& request, std::uint64_t bytes) {
+    for (std::uint64_t k = 0; k < bytes; ++k) {
+      INFO("request cut after " << k);
+      const auto answer = ask(request, k, CuttingProxy::kNever);
+      REQUIRE_FALSE(answer);
+      CHECK(answer.error().retryable());
+    }
+  };
+  const auto cut_answer = [&](const nlohmann::json& request) {
+    int broken = 0;
+    for (std::uint64_t k = 0; k < 5'000; ++k) {
+      const auto answer = ask(request, CuttingProxy::kNever, k);
+      if (answer) break;
+      CHECK(answer.error().retryable());
+      ++broken;
+    }
+    return broken;
+  };
+
+  // A request of the same length that changes nothing tells how long the one is.
+  nlohmann::json same_length = step;
+  same_length["do"] = "acknowledgf";
+  cut_request(step, bytes_up(same_length));
+  CHECK(state() == FindingState::kNoticed);
+  const auto before = line.office.check().statements;
+  CHECK(cut_answer(step) > 100);
+  CHECK(state() == FindingState::kAcknowledged);
+  CHECK(line.office.check().statements == before + 1);
+
+  nlohmann::json other = photo;
+  other["do"] = "phot0";
+  cut_request(photo, bytes_up(other));
+  line.cut_nothing();
+  CHECK(ask(see, CuttingProxy::kNever, CuttingProxy::kNever).value().status == 400);
+  CHECK(cut_answer(photo) > 100);
+  CHECK(ask(see, CuttingProxy::kNever, CuttingProxy::kNever).value().status == 200);
+  CHECK(cut_answer({{"do", "show"}}) > 100);
+  CHECK(line.office.check().sound());
+  CHECK(line.office->rebuild());
 }
