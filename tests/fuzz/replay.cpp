@@ -1,6 +1,6 @@
 /// Every seed, every file of the corpus, and some thousand changes of them, without libFuzzer.
 ///
-///     dudao_fuzz_replay [--changes 2000] [TARGET [FILE …]]
+///     dudao_fuzz [--changes 2000] [TARGET [FILE …]]
 
 #include "tests/fuzz/targets.hpp"
 
