@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 using namespace dudao;
 using namespace dudao::test;
@@ -357,6 +358,29 @@ TEST_CASE("the names of kinds, states and events are read back, and each limit r
       return running.kind == row.kind && running.state == row.from && running.step == *row.ends;
     }));
   }
+}
+
+TEST_CASE("a proceeding is over where its table ends, and these limits are others' and no more") {
+  const std::set<std::pair<Kind, State>> ends = {{Kind::kReport, State::kPublished},
+                                                 {Kind::kOpinion, State::kReviewAnswered},
+                                                 {Kind::kCommendation, State::kDeclined},
+                                                 {Kind::kCommendation, State::kPublished},
+                                                 {Kind::kReferral, State::kClosed},
+                                                 {Kind::kInterview, State::kDismissed},
+                                                 {Kind::kInterview, State::kFiled},
+                                                 {Kind::kNotification, State::kDismissed},
+                                                 {Kind::kNotification, State::kAcknowledged},
+                                                 {Kind::kSanction, State::kDismissed},
+                                                 {Kind::kSanction, State::kClosed}};
+  for (const ProceedingTransition& row : kProceedingTransitions) {
+    INFO(to_string(row.kind) << " " << to_string(row.to));
+    CHECK(is_final(row.kind, row.to) == ends.contains({row.kind, row.to}));
+  }
+  const std::set<DeadlineStep> of_others = {DeadlineStep::kPlea,          DeadlineStep::kOpinionReviewRequest,
+                                            DeadlineStep::kAppeal,        DeadlineStep::kDecisionReviewRequest,
+                                            DeadlineStep::kRectification, DeadlineStep::kRectificationReport};
+  for (int step = 1; step <= static_cast<int>(DeadlineStep::kAppealCorrection); ++step)
+    CHECK(is_of_others(static_cast<DeadlineStep>(step)) == of_others.contains(static_cast<DeadlineStep>(step)));
 }
 
 TEST_CASE("a step lacks nothing that the table asks for") {
