@@ -75,7 +75,7 @@ class Checker {
       ended = true;
       DUDAO_TRY(const std::string_view note, in.text());
       DUDAO_TRY(const Checkpoint checkpoint, open_checkpoint(note, report_.origin, *report_.office_key));
-      DUDAO_TRY(const Hash root, tree_root(report_.statements, read_));
+      const Hash root = root_of(report_.statements);
       if (checkpoint.size != report_.statements)
         return fail(Code::kLedgerFile, "the checkpoint speaks of " + std::to_string(checkpoint.size) + " statements");
       if (checkpoint.root != root) return fail(Code::kProofWrong, "checkpoint");
@@ -90,7 +90,8 @@ class Checker {
     if (fields != 4) return fail(Code::kLedgerFile, "head");
     const auto key = [&](std::int64_t expected) -> Status {
       DUDAO_TRY(const std::int64_t found, in.integer());
-      return found == expected ? Status() : fail(Code::kLedgerFile, "head");
+      if (found != expected) return fail(Code::kLedgerFile, "head");
+      return {};
     };
     DUDAO_CHECK(key(1));
     DUDAO_TRY(const std::string_view format, in.text());
@@ -199,13 +200,15 @@ class Checker {
     if (registered_utc_ms < last_registered_utc_ms_)
       problem(size - 1, {Code::kLedgerFile, "registered before the batch in front of it"});
     last_registered_utc_ms_ = registered_utc_ms;
-    DUDAO_TRY(const Hash root, tree_root(size, read_));
+    const Hash root = root_of(size);
     report_.roots[size] = root;
     if (!report_.office_key->verify(
             batch_to_be_signed({size, registered_utc_ms / 1000}, root, report_.origin, *report_.office_key), signature))
       problem(size - 1, {Code::kReceiptSignature, "batch of size " + std::to_string(size)});
     return {};
   }
+
+  Hash root_of(std::int64_t size) const { return tree_root(size, read_).value(); }  // read_ has all of it
 
   std::optional<Hash> pinned_;
   LedgerReport report_;

@@ -254,6 +254,71 @@ TEST_CASE("statements are of whom they say, in their order, and of nobody whose 
   CHECK(found(cut.ended()).ends_with("kLedgerFile key enrolled twice"));
 }
 
+TEST_CASE("what is rightly signed and cannot be read, or belongs into no log, is told where it stands") {
+  const Bytes nothing{0x80};  // an array where fields should be
+  for (const StatementType type :
+       {StatementType::kEnrolment, StatementType::kRevocation, StatementType::kDraw, StatementType::kOfficeDecision}) {
+    Ledger ledger;
+    ledger.genesis();
+    ledger.batch(ledger.statement(type, nothing, ledger.office));
+    INFO(static_cast<int>(type));
+    CHECK(found(ledger.ended()).starts_with("kCborType"));
+  }
+  Ledger founded_on_nothing;
+  founded_on_nothing.batch(founded_on_nothing.statement(StatementType::kGenesis, nothing, founded_on_nothing.office));
+  CHECK(found(founded_on_nothing.ended()).starts_with("kCborType"));
+
+  Ledger unlinked;
+  unlinked.genesis();
+  unlinked.enrol(1);
+  unlinked.batch(unlinked.statement(StatementType::kChangeSet, nothing, unlinked.device));
+  CHECK(found(unlinked.ended()).starts_with("kCborType"));
+
+  Ledger keyless;
+  keyless.genesis();
+  const Bytes short_key(31, 7);
+  keyless.batch(keyless.statement(StatementType::kEnrolment,
+                                  write_enrolment({1, Algorithm::kEd25519, short_key, "I001", "tablet", 1, "Wang"}),
+                                  keyless.office));
+  CHECK(found(keyless.ended()) == "kKeyNotValid 31 bytes");
+
+  Ledger misplaced;
+  misplaced.genesis();
+  misplaced.batch(misplaced.statement(StatementType::kSyncRequest, nothing, misplaced.office));
+  CHECK(found(misplaced.ended()).starts_with("kTypeNotLogged"));
+}
+
+TEST_CASE("words where a ledger has numbers are told, in its head and in its batches") {
+  const Bytes algorithm = record(2, 0, [](CborWriter& out) {
+    out.map(4);
+    out.integer(1);
+    out.text("dudao-ledger-1");
+    out.integer(2);
+    out.text(kOrigin);
+    out.integer(3);
+    out.text("Ed25519");
+    out.integer(4);
+    out.bytes({});
+  });
+  CHECK(found(algorithm).starts_with("kCborType"));
+  const Bytes named = record(2, 0, [&](CborWriter& out) {
+    out.map(4);
+    for (const std::string_view key : {"a", "b", "c", "d"}) {
+      out.text(key);
+      out.null();
+    }
+  });
+  CHECK(found(named).starts_with("kCborType"));
+  Ledger timeless;
+  timeless.genesis();
+  append(timeless.file, record(4, 2, [](CborWriter& out) {
+           out.integer(1);
+           out.text("noon");
+           out.bytes({});
+         }));
+  CHECK(found(timeless.ended()).starts_with("kCborType"));
+}
+
 TEST_CASE("of a ledger that is wrong everywhere the first hundred problems are told") {
   Ledger ledger;
   ledger.genesis();
