@@ -172,6 +172,7 @@ TEST_CASE("a ledger's end speaks of all its statements, and all of them are in a
   ledger.genesis();
   ledger.enrol(1);
   const Hash root = tree_root(2, ledger.read).value();
+  CHECK(found(Ledger().ended(0, {})).starts_with("kProofWrong"));
   CHECK(found(ledger.ended(1, root)) == "kLedgerFile the checkpoint speaks of 1 statements");
   CHECK(found(ledger.ended(2, ledger.head)) == "kProofWrong checkpoint");
   ledger.add(ledger.change_set(1, ledger.head, ledger.device));
